@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * proc.h - child processes of the supervisor, and what a process may say about itself.
+ */
+#ifndef EASG_PROC_H
+#define EASG_PROC_H
+
+#include <stdint.h>
+
+#include <easgate/types.h>
+
+struct proc;
+
+/* Starts argv[0] (an absolute path) with argv, our environment, standard output and error as ours,
+ * and standard input as the control pipe: closing it asks the child to stop. On Windows the child
+ * is in a job object and dies with us. */
+easg_status proc_spawn(const char *const *argv, struct proc **out, easg_error *err);
+int64_t proc_id(const struct proc *p);
+/* Waits at most `ms`. 1: it has ended, *exit_code is 0..255, or 128 + signal. 0: it runs on. */
+int proc_wait(struct proc *p, int64_t ms, int *exit_code);
+/* Asks (closes the control pipe and, on POSIX, SIGTERM). */
+void proc_stop(struct proc *p);
+void proc_kill(struct proc *p);
+/* Kills when it still runs, and frees. */
+void proc_close(struct proc *p);
+
+/* No core dumps, no ptrace: for a process that holds secrets. */
+void proc_harden(void);
+/* Peak resident memory and CPU time (user + system) of this process. */
+int64_t proc_peak_rss(void);
+int64_t proc_cpu_ms(void);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policy.h - the decision: pure functions, no store, no clock but the one handed in, no
+ * allocation. The table is D01 to D19 of core/why/decisions.md; first match wins.
+ */
+#ifndef EASG_POLICY_H
+#define EASG_POLICY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <easgate/types.h>
+
+#include "policy_options.h"
+
+/* ---- inputs of the table, in its own words (decide.c) --------------------------------------- */
+
+enum in_data { DATA_OK, DATA_STALE };
+enum in_foreign { FOREIGN_NONE, FOREIGN_ALLOW, FOREIGN_BLOCK }; /* entry that is not ours */
+enum in_client { CLIENT_EAS, CLIENT_SERVICE };
+enum in_platform { PLATFORM_IOS, PLATFORM_ANDROID, PLATFORM_WINDOWS, PLATFORM_OTHER };
+enum in_record { RECORD_NONE, RECORD_AMBIGUOUS, RECORD_EASONLY, RECORD_MANAGED, RECORD_RETIRING };
+enum in_compliance {
+    COMPLIANCE_COMPLIANT, COMPLIANCE_GRACE, COMPLIANCE_NONCOMPLIANT, COMPLIANCE_CONFLICT,
+    COMPLIANCE_ERROR, COMPLIANCE_UNKNOWN_NEW, COMPLIANCE_UNKNOWN_OLD, COMPLIANCE_CONFIGMANAGER
+};
+enum in_default { DEFAULT_ALLOW, DEFAULT_BLOCK, DEFAULT_QUARANTINE };
+
+struct policy_input {
+    uint8_t data;        /* enum in_data */
+    uint8_t policy;      /* 1: on */
+    uint8_t licensed;
+    uint8_t targeted;
+    uint8_t exempt;
+    uint8_t foreign;     /* enum in_foreign */
+    uint8_t hma;
+    uint8_t unsupported_default;
+    uint8_t client;      /* enum in_client */
+    uint8_t platform;    /* enum in_platform */
+    uint8_t record;      /* enum in_record */
+    uint8_t activated;
+    uint8_t compliance;  /* enum in_compliance */
+    uint8_t override;    /* 1: on (auto is resolved by policy_resolve) */
+    uint8_t default_access; /* enum in_default */
+    /* options that move single rows */
+    uint8_t enforce_foreign_allow;
+    uint8_t unknown_compliant;
+    uint8_t configmanager_compliant;
+};
+
+enum policy_action { ACTION_LEAVE = 0, ACTION_ALLOW = 1, ACTION_BLOCK = 2, ACTION_WITHDRAW = 3 };
+enum policy_reason {
+    REASON_UNKNOWN, REASON_NONE, REASON_GLOBAL_RULE, REASON_INDIVIDUAL_RULE, REASON_DEVICE_RULE,
+    REASON_OTHER, REASON_NOT_ENROLLED, REASON_NOT_COMPLIANT, REASON_COMPLIANT
+};
+enum policy_mail { MAIL_NONE, MAIL_ENROL, MAIL_ACTIVATE, MAIL_NONCOMPLIANT };
+
+struct policy_verdict {
+    uint8_t row;    /* 1..19: D01..D19 */
+    uint8_t action; /* enum policy_action */
+    uint8_t reason; /* enum policy_reason */
+    uint8_t mail;   /* enum policy_mail */
+};
+
+/* Total: every input has a verdict. [any] */
+struct policy_verdict policy_decide(const struct policy_input *in);
+
+const char *policy_action_name(unsigned action);     /* "leave" "allow" "block" "withdraw" */
+const char *policy_reason_name(unsigned reason);     /* Graph's words: "notEnrolled" ... */
+const char *policy_mail_name(unsigned mail);         /* "none" "enrol" "activate" "noncompliant" */
+const char *policy_row_name(unsigned row);           /* "D01" ... */
+/* One sentence for people: why this row decides. */
+const char *policy_row_text(unsigned row);
+/* Name and value of input number i, for explain and for JSON; NULL past the end. */
+const char *policy_input_name(size_t i);
+const char *policy_input_value(const struct policy_input *in, size_t i);
+/* The reverse: sets the input `name` to `value`; 0 when there is no such name or value. */
+int policy_input_set(struct policy_input *in, const char *name, const char *value);
+
+/* ---- from facts to inputs (match.c) ----------------------------------------------------------- */
+
+/* 1: the id may be compared at all ([A-Za-z0-9], 1..64 characters). */
+int policy_eas_id_valid(const char *ptr, size_t len);
+/* Upper case of the id; the key under which ids are equal. `out` holds len + 1 bytes. */
+void policy_eas_id_fold(const char *ptr, size_t len, char *out);
+
+/* One managed device that carries the partnership's EAS id. */
+struct policy_candidate {
+    easg_compliance compliance;
+    easg_management management;
+    uint32_t flags;         /* EASG_MANAGED_* */
+    uint8_t platform;       /* enum in_platform, from the manager's operatingSystem */
+    uint8_t eas_only;       /* management NONE */
+    uint8_t same_user;      /* its person is the mailbox's person */
+    uint8_t exact;          /* id equal to the letter */
+    easg_time enrolled;
+    easg_time last_seen;
+    int64_t ref;            /* the caller's: row of the store */
+};
+
+/* What is known of one partnership besides its candidates. */
+struct policy_facts {
+    uint8_t data;            /* enum in_data */
+    uint8_t joined;          /* a person was found for the mailbox */
+    uint8_t licensed, targeted, exempt;
+    uint8_t foreign;         /* enum in_foreign */
+    uint8_t default_access;  /* enum in_default */
+    easg_str device_id, device_type, device_os, user_agent; /* claims of the client */
+};
+
+/* Chooses among the candidates (mapping rule of core/why/decisions.md) and fills the input.
+ * *chosen is the index of the record that counts, or -1; *cross_user is 1 when a record exists but
+ * belongs to somebody else. */
+void policy_resolve(const struct policy_options *options, const struct policy_facts *facts,
+                    const struct policy_candidate *candidates, size_t n, easg_time now,
+                    struct policy_input *out, int *chosen, int *cross_user);
+
+enum in_platform policy_platform(const easg_str *os, const easg_str *device_type);
+
+/* When this decision may change by time alone: end of the grace period, end of the first hour
+ * after enrolment. EASG_TIME_NONE: never. */
+easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
+                             easg_time grace_until, easg_time now);
+
+/* ---- may this plan go out? (brakes.c) ------------------------------------------------------------- */
+
+/* 1: `count` facts are believable after `last_good` (0: none yet), at `percent`. */
+int brakes_facts_ok(int64_t count, int64_t last_good, int64_t percent);
+/* 1: `new_blocks` may go out without a person's approval, of `devices` in the organisation. */
+int brakes_blast_ok(int64_t new_blocks, int64_t devices, int64_t max_devices, int64_t max_percent);
+/* The number above which blocks are held: max(max_devices, max_percent of devices). */
+int64_t brakes_blast_limit(int64_t devices, int64_t max_devices, int64_t max_percent);
+
+#endif
