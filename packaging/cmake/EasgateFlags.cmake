@@ -41,7 +41,7 @@ foreach(flag
     endif()
 endforeach()
 target_compile_options(easg_flags INTERFACE
-    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. $<$<BOOL:${EASGATE_SANITIZE}>:-fno-omit-frame-pointer>)
+    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 
 if(WIN32)
     set(EASGATE_OS win32)
@@ -54,7 +54,7 @@ endif()
 
 if(EASGATE_SANITIZE)
     target_compile_options(easg_flags INTERFACE
-        -fsanitize=${EASGATE_SANITIZE} -fno-sanitize-recover=all)
+        -fsanitize=${EASGATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(easg_flags INTERFACE -fsanitize=${EASGATE_SANITIZE})
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     target_compile_options(easg_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
