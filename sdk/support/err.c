@@ -66,8 +66,16 @@ easg_status err_at(easg_error *err, easg_status status, const char *fmt, ...)
     va_start(args, fmt);
     n = vsnprintf(err->message, sizeof err->message, fmt, args);
     va_end(args);
-    if (n >= 0 && (size_t)n < sizeof err->message)
-        (void)snprintf(err->message + n, sizeof err->message - (size_t)n, ": %s", before);
+    if (n >= 0 && (size_t)n + 3 < sizeof err->message) {
+        size_t at = (size_t)n + 2;
+        size_t len = strlen(before);
+
+        if (len > sizeof err->message - 1 - at)
+            len = sizeof err->message - 1 - at;
+        memcpy(err->message + n, ": ", 2);
+        memcpy(err->message + at, before, len);
+        err->message[at + len] = '\0';
+    }
     tidy(err->message, sizeof err->message);
     return status;
 }
