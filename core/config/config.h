@@ -63,7 +63,8 @@ easg_status cfg_check_options(const easg_config *node, const easg_option *const 
 /* Reads what a reference names (file:PATH, env:NAME, credential:NAME, on Windows dpapi:PATH),
  * lends it to `use` and wipes it. A literal secret, a file that others can read, a missing one:
  * EASG_E_CONFIG with the place and the remedy. */
-easg_status cfg_with_secret(const easg_config *node, easg_bytes_fn use, void *user, easg_error *err);
+easg_status cfg_with_secret(const easg_config *node, easg_bytes_fn use, void *user,
+                            easg_error *err);
 /* Only the form of the reference: for `config check`, which reads no secret. */
 easg_status cfg_check_secret(const easg_config *node, easg_error *err);
 
@@ -71,15 +72,15 @@ easg_status cfg_check_secret(const easg_config *node, easg_error *err);
 
 struct agent_config {
     struct cfg_doc *doc;
-    const char *path;        /* of the file; "" when there was none and the defaults hold */
-    const char *config_dir;  /* directory of easgate.yaml; orgs.d is below */
+    const char *path;       /* of the file; "" when there was none and the defaults hold */
+    const char *config_dir; /* directory of easgate.yaml; orgs.d is below */
     const char *state_dir;
     const char *plugin_dir;
-    int64_t workers_max;     /* 4 */
+    int64_t workers_max;       /* 4 */
     int64_t worker_timeout_ms; /* deadline of a run, 4h */
     easg_level log_level;
-    int log_format;          /* enum log_format; -1: text on a terminal, JSON otherwise */
-    const char *log_debug;   /* comma-separated, or NULL */
+    int log_format;        /* enum log_format; -1: text on a terminal, JSON otherwise */
+    const char *log_debug; /* comma-separated, or NULL */
 };
 
 /* `path` NULL: the standard place. Missing options have defaults; plugin_dir defaults to
@@ -100,22 +101,22 @@ struct org_schedule {
 };
 
 struct org_brakes {
-    int64_t shrink_percent;     /* 80: facts below this share of the last good count are refused */
-    int64_t blast_devices;      /* 20 */
-    int64_t blast_percent;      /* 5: more new blocks than max(devices, percent) are held */
-    int64_t facts_max_age_ms;   /* 6h: older facts decide nothing */
+    int64_t shrink_percent;   /* 80: facts below this share of the last good count are refused */
+    int64_t blast_devices;    /* 20 */
+    int64_t blast_percent;    /* 5: more new blocks than max(devices, percent) are held */
+    int64_t facts_max_age_ms; /* 6h: older facts decide nothing */
 };
 
 struct org_module {
-    const char *id;             /* NULL: none configured */
-    int enabled;                /* `enabled: false` */
-    const easg_config *node;    /* the whole map */
+    const char *id;          /* NULL: none configured */
+    int enabled;             /* `enabled: false` */
+    const easg_config *node; /* the whole map */
 };
 
 struct org_config {
     struct cfg_doc *doc;
-    const char *name;           /* [a-z0-9-]{1,63}; equals the file's name */
-    int enabled;                /* `enabled: false` switches the organisation off */
+    const char *name; /* [a-z0-9-]{1,63}; equals the file's name */
+    int enabled;      /* `enabled: false` switches the organisation off */
     enum org_mode mode;
     struct org_module source, sink, failover, notifier;
     struct policy_options policy;
@@ -125,7 +126,7 @@ struct org_config {
     size_t n_exclude_groups;
     struct org_brakes brakes;
     struct org_schedule schedule;
-    char digest[65];            /* SHA-256 of the file, hex: the configuration's generation */
+    char digest[65]; /* SHA-256 of the file, hex: the configuration's generation */
 };
 
 /* Module options are not checked here (that needs the plugin): see cfg_check_options(). */

@@ -38,10 +38,10 @@ struct log_field {
 enum log_format { LOG_TEXT, LOG_JSON, LOG_JOURNAL, LOG_EVENTLOG };
 
 struct log_options {
-    easg_level level;        /* EASG_LOG_INFO by default */
+    easg_level level; /* EASG_LOG_INFO by default */
     enum log_format format;
-    const char *debug;       /* comma-separated subsystems (module ids) logged at debug; or NULL */
-    const char *file;        /* NULL: standard error */
+    const char *debug; /* comma-separated subsystems (module ids) logged at debug; or NULL */
+    const char *file;  /* NULL: standard error */
 };
 
 /* NULL when memory is gone or the file cannot be opened (said on standard error). */

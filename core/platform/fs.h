@@ -31,7 +31,8 @@ easg_status fs_check_trusted(const char *path, unsigned flags, easg_error *err);
 /* Calls fn for each regular file in `dir` whose name ends in `suffix`, sorted by name. fn's
  * status, when not EASG_OK, ends it. A missing directory is EASG_E_NOTFOUND. */
 easg_status fs_list(const char *dir, const char *suffix,
-                    easg_status (*fn)(void *user, const char *path, const char *name, easg_error *err),
+                    easg_status (*fn)(void *user, const char *path, const char *name,
+                                      easg_error *err),
                     void *user, easg_error *err);
 int fs_exists(const char *path);
 /* mkdir, mode 0750; fine when it is there. */

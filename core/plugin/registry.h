@@ -19,9 +19,9 @@
 #include "log.h"
 
 struct registry;
-struct module_ref;      /* a module that can be instantiated */
-struct instance_ref;    /* a configured module */
-struct run_ref;         /* what easg_run is to the host: built by run_create() */
+struct module_ref;   /* a module that can be instantiated */
+struct instance_ref; /* a configured module */
+struct run_ref;      /* what easg_run is to the host: built by run_create() */
 
 easg_status registry_create(struct log *log, struct registry **out, easg_error *err);
 void registry_destroy(struct registry *r);
@@ -35,7 +35,7 @@ easg_status registry_add(struct registry *r, const char *name, easg_plugin_entry
                          easg_error *err);
 
 struct module_info {
-    const char *kind, *id, *summary;         /* of the module */
+    const char *kind, *id, *summary; /* of the module */
     const char *plugin, *version, *vendor, *license, *url, *path;
     unsigned abi_major, abi_minor, abi_minor_needed;
     const easg_option *const *options;
@@ -48,22 +48,25 @@ easg_status registry_find(struct registry *r, const char *kind, const char *id,
                           const easg_config *where, struct module_ref **out, easg_error *err);
 const easg_option *const *module_options(const struct module_ref *m);
 
-/* ---- one run ------------------------------------------------------------------------------------ */
+/* ---- one run ------------------------------------------------------------------------------------
+ */
 
 /* State that a plugin keeps between runs (host table state_get/state_put); the store implements it.
  * Keys are prefixed by the module's kind and id here. */
 struct state_ops {
-    easg_status (*get)(void *user, const char *key, easg_bytes_fn use, void *use_user, easg_error *err);
-    easg_status (*put)(void *user, const char *key, const uint8_t *ptr, size_t len, easg_error *err);
+    easg_status (*get)(void *user, const char *key, easg_bytes_fn use, void *use_user,
+                       easg_error *err);
+    easg_status (*put)(void *user, const char *key, const uint8_t *ptr, size_t len,
+                       easg_error *err);
     void *user;
 };
 
 struct run_options {
     const char *org;
-    const char *run_id;                /* UUID */
+    const char *run_id; /* UUID */
     easg_time started;
-    int64_t deadline_ms;               /* clock_monotonic_ms() at which the run must have ended */
-    uint32_t flags;                    /* EASG_RUN_* */
+    int64_t deadline_ms; /* clock_monotonic_ms() at which the run must have ended */
+    uint32_t flags;      /* EASG_RUN_* */
     struct state_ops state;
     struct log *log;
 };
@@ -86,7 +89,8 @@ const char *instance_id(const struct instance_ref *i);
 
 /* ---- calls into a module: the only way in. Each checks the contract (a status with a message, no
  * message with EASG_OK, one result an item, no call after a refusal) and turns a breach into
- * EASG_E_USAGE naming module and version. ------------------------------------------------------- */
+ * EASG_E_USAGE naming module and version. -------------------------------------------------------
+ */
 
 struct session_ref;
 
@@ -97,7 +101,8 @@ struct source_sink {
     easg_status (*org)(void *user, const easg_org_settings *settings, easg_error *err);
     easg_status (*mailbox)(void *user, const easg_mailbox *mailbox, easg_error *err);
     easg_status (*device)(void *user, const easg_device *device, easg_error *err);
-    easg_status (*checkpoint)(void *user, const easg_str *cursor, easg_error *err); /* may be NULL */
+    easg_status (*checkpoint)(void *user, const easg_str *cursor,
+                              easg_error *err); /* may be NULL */
     void *user;
 };
 struct facts_sink {
@@ -116,8 +121,8 @@ struct result_sink {
 
 easg_status source_open(struct instance_ref *i, struct run_ref *run, const easg_endpoint *endpoint,
                         struct session_ref **out, easg_error *err);
-easg_status source_list(struct session_ref *s, const easg_query *query, const struct source_sink *to,
-                        easg_error *err);
+easg_status source_list(struct session_ref *s, const easg_query *query,
+                        const struct source_sink *to, easg_error *err);
 easg_status source_apply(struct session_ref *s, const easg_change *const *items, size_t n,
                          const struct result_sink *to, easg_error *err);
 /* EASG_E_UNSUPPORTED when the module has no discover(). */

@@ -21,26 +21,32 @@ enum in_client { CLIENT_EAS, CLIENT_SERVICE };
 enum in_platform { PLATFORM_IOS, PLATFORM_ANDROID, PLATFORM_WINDOWS, PLATFORM_OTHER };
 enum in_record { RECORD_NONE, RECORD_AMBIGUOUS, RECORD_EASONLY, RECORD_MANAGED, RECORD_RETIRING };
 enum in_compliance {
-    COMPLIANCE_COMPLIANT, COMPLIANCE_GRACE, COMPLIANCE_NONCOMPLIANT, COMPLIANCE_CONFLICT,
-    COMPLIANCE_ERROR, COMPLIANCE_UNKNOWN_NEW, COMPLIANCE_UNKNOWN_OLD, COMPLIANCE_CONFIGMANAGER
+    COMPLIANCE_COMPLIANT,
+    COMPLIANCE_GRACE,
+    COMPLIANCE_NONCOMPLIANT,
+    COMPLIANCE_CONFLICT,
+    COMPLIANCE_ERROR,
+    COMPLIANCE_UNKNOWN_NEW,
+    COMPLIANCE_UNKNOWN_OLD,
+    COMPLIANCE_CONFIGMANAGER
 };
 enum in_default { DEFAULT_ALLOW, DEFAULT_BLOCK, DEFAULT_QUARANTINE };
 
 struct policy_input {
-    uint8_t data;        /* enum in_data */
-    uint8_t policy;      /* 1: on */
+    uint8_t data;   /* enum in_data */
+    uint8_t policy; /* 1: on */
     uint8_t licensed;
     uint8_t targeted;
     uint8_t exempt;
-    uint8_t foreign;     /* enum in_foreign */
+    uint8_t foreign; /* enum in_foreign */
     uint8_t hma;
     uint8_t unsupported_default;
-    uint8_t client;      /* enum in_client */
-    uint8_t platform;    /* enum in_platform */
-    uint8_t record;      /* enum in_record */
+    uint8_t client;   /* enum in_client */
+    uint8_t platform; /* enum in_platform */
+    uint8_t record;   /* enum in_record */
     uint8_t activated;
-    uint8_t compliance;  /* enum in_compliance */
-    uint8_t override;    /* 1: on (auto is resolved by policy_resolve) */
+    uint8_t compliance;     /* enum in_compliance */
+    uint8_t override;       /* 1: on (auto is resolved by policy_resolve) */
     uint8_t default_access; /* enum in_default */
     /* options that move single rows */
     uint8_t enforce_foreign_allow;
@@ -50,8 +56,15 @@ struct policy_input {
 
 enum policy_action { ACTION_LEAVE = 0, ACTION_ALLOW = 1, ACTION_BLOCK = 2, ACTION_WITHDRAW = 3 };
 enum policy_reason {
-    REASON_UNKNOWN, REASON_NONE, REASON_GLOBAL_RULE, REASON_INDIVIDUAL_RULE, REASON_DEVICE_RULE,
-    REASON_OTHER, REASON_NOT_ENROLLED, REASON_NOT_COMPLIANT, REASON_COMPLIANT
+    REASON_UNKNOWN,
+    REASON_NONE,
+    REASON_GLOBAL_RULE,
+    REASON_INDIVIDUAL_RULE,
+    REASON_DEVICE_RULE,
+    REASON_OTHER,
+    REASON_NOT_ENROLLED,
+    REASON_NOT_COMPLIANT,
+    REASON_COMPLIANT
 };
 enum policy_mail { MAIL_NONE, MAIL_ENROL, MAIL_ACTIVATE, MAIL_NONCOMPLIANT };
 
@@ -65,10 +78,10 @@ struct policy_verdict {
 /* Total: every input has a verdict. [any] */
 struct policy_verdict policy_decide(const struct policy_input *in);
 
-const char *policy_action_name(unsigned action);     /* "leave" "allow" "block" "withdraw" */
-const char *policy_reason_name(unsigned reason);     /* Graph's words: "notEnrolled" ... */
-const char *policy_mail_name(unsigned mail);         /* "none" "enrol" "activate" "noncompliant" */
-const char *policy_row_name(unsigned row);           /* "D01" ... */
+const char *policy_action_name(unsigned action); /* "leave" "allow" "block" "withdraw" */
+const char *policy_reason_name(unsigned reason); /* Graph's words: "notEnrolled" ... */
+const char *policy_mail_name(unsigned mail);     /* "none" "enrol" "activate" "noncompliant" */
+const char *policy_row_name(unsigned row);       /* "D01" ... */
 /* One sentence for people: why this row decides. */
 const char *policy_row_text(unsigned row);
 /* Name and value of input number i, for explain and for JSON; NULL past the end. */
@@ -77,7 +90,8 @@ const char *policy_input_value(const struct policy_input *in, size_t i);
 /* The reverse: sets the input `name` to `value`; 0 when there is no such name or value. */
 int policy_input_set(struct policy_input *in, const char *name, const char *value);
 
-/* ---- from facts to inputs (match.c) ----------------------------------------------------------- */
+/* ---- from facts to inputs (match.c) -----------------------------------------------------------
+ */
 
 /* 1: the id may be compared at all ([A-Za-z0-9], 1..64 characters). */
 int policy_eas_id_valid(const char *ptr, size_t len);
@@ -88,23 +102,23 @@ void policy_eas_id_fold(const char *ptr, size_t len, char *out);
 struct policy_candidate {
     easg_compliance compliance;
     easg_management management;
-    uint32_t flags;         /* EASG_MANAGED_* */
-    uint8_t platform;       /* enum in_platform, from the manager's operatingSystem */
-    uint8_t eas_only;       /* management NONE */
-    uint8_t same_user;      /* its person is the mailbox's person */
-    uint8_t exact;          /* id equal to the letter */
+    uint32_t flags;    /* EASG_MANAGED_* */
+    uint8_t platform;  /* enum in_platform, from the manager's operatingSystem */
+    uint8_t eas_only;  /* management NONE */
+    uint8_t same_user; /* its person is the mailbox's person */
+    uint8_t exact;     /* id equal to the letter */
     easg_time enrolled;
     easg_time last_seen;
-    int64_t ref;            /* the caller's: row of the store */
+    int64_t ref; /* the caller's: row of the store */
 };
 
 /* What is known of one partnership besides its candidates. */
 struct policy_facts {
-    uint8_t data;            /* enum in_data */
-    uint8_t joined;          /* a person was found for the mailbox */
+    uint8_t data;   /* enum in_data */
+    uint8_t joined; /* a person was found for the mailbox */
     uint8_t licensed, targeted, exempt;
-    uint8_t foreign;         /* enum in_foreign */
-    uint8_t default_access;  /* enum in_default */
+    uint8_t foreign;                                        /* enum in_foreign */
+    uint8_t default_access;                                 /* enum in_default */
     easg_str device_id, device_type, device_os, user_agent; /* claims of the client */
 };
 
@@ -122,7 +136,8 @@ enum in_platform policy_platform(const easg_str *os, const easg_str *device_type
 easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
                              easg_time grace_until, easg_time now);
 
-/* ---- may this plan go out? (brakes.c) ------------------------------------------------------------- */
+/* ---- may this plan go out? (brakes.c)
+ * ------------------------------------------------------------- */
 
 /* 1: `count` facts are believable after `last_good` (0: none yet), at `percent`. */
 int brakes_facts_ok(int64_t count, int64_t last_good, int64_t percent);

@@ -14,30 +14,30 @@
 enum worker_exit {
     WORKER_DONE = 0,
     WORKER_FAILED = 1,
-    WORKER_NOTHING = 10,   /* nothing to do */
-    WORKER_LATER = 20,     /* try again later */
-    WORKER_HOLD = 30,      /* authentication or configuration: no retry until it changes */
+    WORKER_NOTHING = 10, /* nothing to do */
+    WORKER_LATER = 20,   /* try again later */
+    WORKER_HOLD = 30,    /* authentication or configuration: no retry until it changes */
     WORKER_BUG = 70
 };
 
 enum worker_kind {
-    WORKER_FULL,   /* discover everything, decide, act */
-    WORKER_QUICK,  /* what changed */
-    WORKER_USER,   /* one mailbox */
-    WORKER_APPLY   /* carry out what was approved; no discovery beyond reading back */
+    WORKER_FULL,  /* discover everything, decide, act */
+    WORKER_QUICK, /* what changed */
+    WORKER_USER,  /* one mailbox */
+    WORKER_APPLY  /* carry out what was approved; no discovery beyond reading back */
 };
 
 struct worker_args {
     const struct agent_config *agent;
     const char *org;
     enum worker_kind kind;
-    const char *run_id;       /* UUID, made by the starter; also names the run afterwards */
-    const char *user;         /* USER: UPN, SMTP address or mailbox GUID */
-    const char *approve_run;  /* APPLY: approve the held actions of this run */
+    const char *run_id;      /* UUID, made by the starter; also names the run afterwards */
+    const char *user;        /* USER: UPN, SMTP address or mailbox GUID */
+    const char *approve_run; /* APPLY: approve the held actions of this run */
     const char *const *approve_devices; /* APPLY: only these device keys; n 0: all */
     size_t n_approve_devices;
-    int dry_run;              /* plan only: Exchange is not written to */
-    const char *trigger;      /* "schedule", "operator": for the run's row */
+    int dry_run;         /* plan only: Exchange is not written to */
+    const char *trigger; /* "schedule", "operator": for the run's row */
 };
 
 /* Runs and returns an exit code of enum worker_exit. */

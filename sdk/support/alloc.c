@@ -29,7 +29,7 @@ void *mem_alloc(size_t size)
 
 void *mem_array(size_t n, size_t size)
 {
-    if (refused())
+    if ((size && n > SIZE_MAX / size) || refused())
         return NULL;
     return calloc(n ? n : 1, size ? size : 1); /* lint: allow calloc because this is the seam */
 }
@@ -40,7 +40,8 @@ void *mem_grow(void *ptr, size_t n, size_t size)
         return NULL;
     if (refused())
         return NULL;
-    return realloc(ptr, n && size ? n * size : 1); /* lint: allow realloc because this is the seam */
+    return realloc(ptr,
+                   n && size ? n * size : 1); /* lint: allow realloc because this is the seam */
 }
 
 char *mem_dup(const char *ptr, size_t len)

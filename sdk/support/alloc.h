@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 #if defined(__GNUC__)
-#define EASG_MUST_CHECK __attribute__((warn_unused_result))
+#define EASG_MUST_CHECK        __attribute__((warn_unused_result))
 #define EASG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define EASG_CLEANUP(fn) __attribute__((cleanup(fn)))
+#define EASG_CLEANUP(fn)       __attribute__((cleanup(fn)))
 #else
 #define EASG_MUST_CHECK
 #define EASG_PRINTF(fmt, args)

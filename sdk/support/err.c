@@ -92,11 +92,11 @@ void err_copy(easg_error *to, const easg_error *from)
 
 const char *err_status_name(easg_status status)
 {
-    static const char *const names[] = { "ok",        "fail",        "usage",     "nomem",
-                                         "config",    "auth",        "denied",    "unreachable",
-                                         "timeout",   "cancelled",   "throttled", "unavailable",
-                                         "protocol",  "notfound",    "conflict",  "unsupported",
-                                         "limit",     "uncertain",   "untrusted" };
+    static const char *const names[] = { "ok",       "fail",      "usage",     "nomem",
+                                         "config",   "auth",      "denied",    "unreachable",
+                                         "timeout",  "cancelled", "throttled", "unavailable",
+                                         "protocol", "notfound",  "conflict",  "unsupported",
+                                         "limit",    "uncertain", "untrusted" };
     size_t i = status <= 0 && status > -100 ? (size_t)-status : 1;
 
     return i < sizeof names / sizeof *names ? names[i] : "fail";

@@ -10,7 +10,10 @@
 
 #include "alloc.h"
 
-#define EASG_ERROR_INIT { (uint32_t)sizeof(easg_error), 0, 0, 0, 0, "" }
+#define EASG_ERROR_INIT                                                                            \
+    {                                                                                              \
+        (uint32_t)sizeof(easg_error), 0, 0, 0, 0, ""                                               \
+    }
 
 /* Writes the text and returns `status`, for `return err_set(err, EASG_E_..., "...")`. One line,
  * no full stop, no secret. Bytes of a peer go in through text_safe() first. */

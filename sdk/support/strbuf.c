@@ -235,8 +235,9 @@ easg_status strbuf_add_safe(struct strbuf *b, const char *ptr, size_t len, size_
             for (size_t k = 0; k < n; k++)
                 strbuf_addf(b, "\\x%02x", (unsigned char)ptr[i + k]);
         } else if (n == 3 && is_bidi(ptr + i)) {
-            strbuf_addf(b, "\\u{%02x%02x}", 0x20, ((unsigned)(unsigned char)ptr[i + 1] & 1u) << 6 |
-                                                      ((unsigned)(unsigned char)ptr[i + 2] & 0x3fu));
+            strbuf_addf(b, "\\u{%02x%02x}", 0x20,
+                        ((unsigned)(unsigned char)ptr[i + 1] & 1u) << 6 |
+                            ((unsigned)(unsigned char)ptr[i + 2] & 0x3fu));
         } else {
             strbuf_add(b, ptr + i, n);
         }

@@ -24,7 +24,10 @@ struct strbuf {
     easg_status status; /* EASG_OK, EASG_E_NOMEM or EASG_E_LIMIT; sticks */
 };
 
-#define STRBUF_INIT(max_bytes) { NULL, 0, 0, (max_bytes), EASG_OK }
+#define STRBUF_INIT(max_bytes)                                                                     \
+    {                                                                                              \
+        NULL, 0, 0, (max_bytes), EASG_OK                                                           \
+    }
 
 void strbuf_init(struct strbuf *b, size_t max);
 /* Frees the bytes; the ceiling stays, so it may be used again. Fits EASG_CLEANUP. */

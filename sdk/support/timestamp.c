@@ -110,13 +110,15 @@ int timestamp_parse(const char *ptr, size_t len, easg_time *out)
         !digits(&p, end, 2, &h) || !literal(&p, end, ':') || !digits(&p, end, 2, &mi) ||
         !literal(&p, end, ':') || !digits(&p, end, 2, &s) || !parse_tail(p, end, &ms, &offset))
         return 0;
-    if (y == 0 || mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) || h > 23 || mi > 59 || s > 60)
+    if (y == 0 || mo < 1 || mo > 12 || d < 1 || d > month_days(y, mo) || h > 23 || mi > 59 ||
+        s > 60)
         return 0;
     if (y == 1 || (y == 9999 && mo == 12 && d == 31)) {
         *out = EASG_TIME_NONE;
         return 1;
     }
-    *out = ((days_from_civil(y, mo, d) * 24 + h) * 60 + mi - offset) * 60000 + (int64_t)s * 1000 + ms;
+    *out =
+        ((days_from_civil(y, mo, d) * 24 + h) * 60 + mi - offset) * 60000 + (int64_t)s * 1000 + ms;
     return 1;
 }
 
@@ -148,7 +150,13 @@ const char *timestamp_format(easg_time t, char out[TIMESTAMP_SIZE])
 static const struct unit {
     const char *name;
     int64_t ms;
-} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "ms", 1 }, { "m", 60000 }, { "s", 1000 } };
+} units[] = {
+    {"d",   86400000},
+    { "h",  3600000 },
+    { "ms", 1       },
+    { "m",  60000   },
+    { "s",  1000    }
+};
 
 int duration_parse(const char *ptr, size_t len, int64_t *out_ms)
 {
@@ -184,7 +192,11 @@ int duration_parse(const char *ptr, size_t len, int64_t *out_ms)
 const char *duration_format(int64_t ms, char out[TIMESTAMP_SIZE])
 {
     static const struct unit order[] = {
-        { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }
+        {"d",   86400000},
+        { "h",  3600000 },
+        { "m",  60000   },
+        { "s",  1000    },
+        { "ms", 1       }
     };
     size_t n = 0;
 

@@ -16,12 +16,12 @@ static int check_failed;
 static int check_made;
 static const char *check_row = ""; /* set by table-driven loops: names the row in the output */
 
-#define CHECK(cond) check_true((cond) ? 1 : 0, #cond, __FILE__, __LINE__)
+#define CHECK(cond)          check_true((cond) ? 1 : 0, #cond, __FILE__, __LINE__)
 #define CHECK_INT(got, want) check_int((int64_t)(got), (int64_t)(want), #got, __FILE__, __LINE__)
 #define CHECK_STR(got, want) check_str((got), (want), #got, __FILE__, __LINE__)
 /* `needle` occurs in `got`. */
 #define CHECK_HAS(got, needle) check_has((got), (needle), #got, __FILE__, __LINE__)
-#define ROW(name) (check_row = (name))
+#define ROW(name)              (check_row = (name))
 
 static inline int check_true(int ok, const char *what, const char *file, int line)
 {
