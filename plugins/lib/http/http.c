@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client: its libcurl handle, set up so that nothing happens which the caller did not ask for,
+ * and one request at a time.
+ */
+#include "http_private.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "secret.h"
+#include "text.h"
+
+#define DEFAULT_CONNECT_MS 15000u
+#define DEFAULT_STALL_MS   60000u
+#define DEFAULT_IDLE_S     60u
+
+/* The body goes through here and not through POSTFIELDS, because libcurl repeats a POST by itself
+ * when a reused connection dies without an answer; what it cannot rewind it does not repeat. */
+static size_t give_body(char *buffer, size_t size, size_t n, void *user)
+{
+    struct http *h = user;
+    size_t left = h->request->body_len - h->sent;
+    size_t len = size * n < left ? size * n : left;
+
+    if (len) {
+        memcpy(buffer, (const char *)h->request->body + h->sent, len);
+        h->sent += len;
+        h->response->body_taken = 1;
+    }
+    return len;
+}
+
+static int refuse_seek(void *user, curl_off_t offset, int origin)
+{
+    (void)user;
+    (void)offset;
+    (void)origin;
+    return CURL_SEEKFUNC_FAIL;
+}
+
+static int poll_cancelled(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct http *h = user;
+
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return h->cancelled && h->cancelled(h->user) ? 1 : 0;
+}
+
+static int limit_silence(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct http *h = user;
+
+    if (purpose == CURLSOCKTYPE_IPCXN)
+        http_limit_silence(fd, h->connect_timeout_ms);
+    return CURL_SOCKOPT_OK;
+}
+
+static void wipe_slist(struct curl_slist *list)
+{
+    for (struct curl_slist *i = list; i; i = i->next)
+        secret_wipe(i->data, strlen(i->data));
+    curl_slist_free_all(list);
+}
+
+static easg_status set_up(struct http *h, easg_error *err)
+{
+    CURL *c = curl_easy_init();
+    CURLcode rc = CURLE_OK;
+
+    if (!c)
+        return err_nomem(err);
+    h->curl = c;
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (rc == CURLE_OK)                                                                        \
+            rc = curl_easy_setopt(c, option, value);                                               \
+    } while (0)
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_PROTOCOLS_STR, "https");
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_MAXCONNECTS, 1L);
+    SET(CURLOPT_MAXAGE_CONN, (long)h->idle_max_s);
+    SET(CURLOPT_COOKIEFILE, ""); /* a jar in memory: MS-WSMAN affinity */
+    SET(CURLOPT_PROXY, h->proxy);
+    SET(CURLOPT_NOPROXY, "");
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+    SET(CURLOPT_PROXYHEADER, h->proxy_headers);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_USERAGENT, h->user_agent);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)h->connect_timeout_ms);
+    SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)(h->stall_timeout_ms / 1000u + 1u));
+    SET(CURLOPT_SOCKOPTFUNCTION, limit_silence);
+    SET(CURLOPT_SOCKOPTDATA, h);
+    SET(CURLOPT_SSLVERSION, (long)(h->tls_1_3 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSL_CTX_FUNCTION, http_tls_lend);
+    SET(CURLOPT_SSL_CTX_DATA, &h->tls);
+    if (h->tls.store) {
+        SET(CURLOPT_CAINFO, NULL);
+        SET(CURLOPT_CAPATH, NULL);
+    }
+    if (h->pinned_key)
+        SET(CURLOPT_PINNEDPUBLICKEY, h->pinned_key);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, poll_cancelled);
+    SET(CURLOPT_XFERINFODATA, h);
+    SET(CURLOPT_HEADERFUNCTION, http_on_header);
+    SET(CURLOPT_HEADERDATA, h);
+    SET(CURLOPT_WRITEFUNCTION, http_on_body);
+    SET(CURLOPT_WRITEDATA, h);
+    SET(CURLOPT_READFUNCTION, give_body);
+    SET(CURLOPT_READDATA, h);
+    SET(CURLOPT_SEEKFUNCTION, refuse_seek);
+    SET(CURLOPT_BUFFERSIZE, 128L * 1024L);
+#undef SET
+    if (rc == CURLE_OUT_OF_MEMORY)
+        return err_nomem(err);
+    if (rc != CURLE_OK)
+        return err_native(err, EASG_E_CONFIG, EASG_DOMAIN_CURL, rc,
+                          "this libcurl lacks an option that is needed: %s",
+                          curl_easy_strerror(rc));
+    return EASG_OK;
+}
+
+static easg_status keep_options(struct http *h, const struct http_options *o, easg_error *err)
+{
+    h->connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : DEFAULT_CONNECT_MS;
+    h->stall_timeout_ms = o->stall_timeout_ms ? o->stall_timeout_ms : DEFAULT_STALL_MS;
+    h->idle_max_s = o->idle_max_s ? o->idle_max_s : DEFAULT_IDLE_S;
+    h->tls_1_3 = o->tls_1_3;
+    h->cancelled = o->cancelled;
+    h->user = o->user;
+    h->proxy = mem_strdup(o->proxy ? o->proxy : "");
+    h->user_agent = mem_strdup(o->user_agent ? o->user_agent : "easgate");
+    h->pinned_key = mem_strdup(o->pinned_key);
+    if (!h->proxy || !h->user_agent || (o->pinned_key && !h->pinned_key))
+        return err_nomem(err);
+    if (o->proxy_authorization) {
+        EASG_CLEANUP(secret_clear) struct strbuf line = STRBUF_INIT(16384);
+
+        if (strpbrk(o->proxy_authorization, "\r\n"))
+            return err_set(err, EASG_E_CONFIG, "proxy log-on: line ends are not allowed in it");
+        strbuf_reserve(&line, strlen(o->proxy_authorization) + 32);
+        strbuf_addf(&line, "Proxy-Authorization: %s", o->proxy_authorization);
+        if (strbuf_status(&line) == EASG_OK)
+            h->proxy_headers = curl_slist_append(NULL, line.ptr);
+        if (!h->proxy_headers)
+            return err_nomem(err);
+    }
+    return EASG_OK;
+}
+
+easg_status http_create(const struct http_options *options, struct http **out, easg_error *err)
+{
+    static int started; /* one calling thread; libcurl itself counts the rest */
+    struct http *h;
+    easg_status st;
+
+    *out = NULL;
+    if (!started) {
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+            return err_nomem(err);
+        started = 1;
+    }
+    h = mem_alloc(sizeof *h);
+    if (!h)
+        return err_nomem(err);
+    strbuf_init(&h->endpoint, 1024);
+    strbuf_init(&h->headers, HTTP_MAX_HEADERS);
+    strbuf_init(&h->error_body, HTTP_ERROR_BODY);
+    st = http_tls_init(&h->tls, options, err);
+    if (st == EASG_OK)
+        st = keep_options(h, options, err);
+    if (st == EASG_OK)
+        st = set_up(h, err);
+    if (st != EASG_OK) {
+        http_destroy(h);
+        return st;
+    }
+    *out = h;
+    return EASG_OK;
+}
+
+void http_destroy(struct http *h)
+{
+    if (!h)
+        return;
+    curl_easy_cleanup(h->curl);
+    http_tls_clear(&h->tls);
+    wipe_slist(h->proxy_headers);
+    mem_free(h->proxy);
+    mem_free(h->user_agent);
+    mem_free(h->pinned_key);
+    strbuf_clear(&h->endpoint);
+    strbuf_clear(&h->headers);
+    strbuf_clear(&h->error_body);
+    mem_free(h);
+}
+
+void http_disconnect(struct http *h)
+{
+    easg_error ignored = EASG_ERROR_INIT;
+
+    curl_easy_cleanup(h->curl);
+    h->curl = NULL;
+    strbuf_reset(&h->tls.server);
+    /* Without memory the next http_perform() tries again and says so. */
+    if (set_up(h, &ignored) != EASG_OK) {
+        curl_easy_cleanup(h->curl);
+        h->curl = NULL;
+    }
+}
+
+static easg_status add_header(struct curl_slist **list, const char *line, easg_error *err)
+{
+    struct curl_slist *grown;
+
+    if (strpbrk(line, "\r\n"))
+        return err_set(err, EASG_E_USAGE, "a request header holds a line end");
+    grown = curl_slist_append(*list, line);
+    if (!grown)
+        return err_nomem(err);
+    *list = grown;
+    return EASG_OK;
+}
+
+static easg_status make_headers(const struct http_request *r, struct curl_slist **list,
+                                easg_error *err)
+{
+    easg_status st = add_header(list, "Expect:", err);
+    int typed = 0;
+
+    for (size_t i = 0; i < r->n_headers && st == EASG_OK; i++) {
+        typed |= text_ieq(r->headers[i], strcspn(r->headers[i], ":"), "Content-Type", 12);
+        st = add_header(list, r->headers[i], err);
+    }
+    if (st == EASG_OK && !typed)
+        st = add_header(list, "Content-Type:", err);
+    if (st == EASG_OK && r->authorization) {
+        EASG_CLEANUP(secret_clear) struct strbuf line = STRBUF_INIT(256u * 1024u);
+
+        strbuf_reserve(&line, strlen(r->authorization) + 20);
+        strbuf_addf(&line, "Authorization: %s", r->authorization);
+        if (strbuf_status(&line) != EASG_OK)
+            return err_nomem(err);
+        st = add_header(list, line.ptr, err);
+    }
+    return st;
+}
+
+static easg_status prepare(struct http *h, const struct http_request *r, int repeatable,
+                           struct curl_slist *headers, easg_error *err)
+{
+    CURL *c = h->curl;
+    int post = r->body_len > 0 || strcmp(r->method, "POST") == 0;
+    long timeout = r->timeout_ms < 24 * 3600 * 1000 ? (long)r->timeout_ms : 24L * 3600 * 1000;
+    CURLcode rc = CURLE_OK;
+
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (rc == CURLE_OK)                                                                        \
+            rc = curl_easy_setopt(c, option, value);                                               \
+    } while (0)
+    SET(CURLOPT_CUSTOMREQUEST, NULL);
+    if (post) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+    } else if (strcmp(r->method, "HEAD") == 0) {
+        SET(CURLOPT_NOBODY, 1L);
+    } else {
+        SET(CURLOPT_NOBODY, 0L);
+        SET(CURLOPT_HTTPGET, 1L);
+    }
+    if (strcmp(r->method, post ? "POST" : "GET") != 0 && strcmp(r->method, "HEAD") != 0)
+        SET(CURLOPT_CUSTOMREQUEST, r->method);
+    SET(CURLOPT_URL, r->url);
+    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_TIMEOUT_MS, timeout);
+    SET(CURLOPT_ACCEPT_ENCODING, r->gzip ? "gzip" : NULL);
+    /* Nothing to rewind means that libcurl would repeat it on a reused connection; the first
+     * request of a connection it never repeats. */
+    SET(CURLOPT_FRESH_CONNECT, !repeatable && r->body_len == 0 ? 1L : 0L);
+#undef SET
+    if (rc == CURLE_OUT_OF_MEMORY)
+        return err_nomem(err);
+    if (rc != CURLE_OK)
+        return err_native(err, EASG_E_USAGE, EASG_DOMAIN_CURL, rc, "%s: bad request: %s",
+                          http_endpoint(h), curl_easy_strerror(rc));
+    return EASG_OK;
+}
+
+static easg_status check_request(struct http *h, const struct http_request *r, easg_error *err)
+{
+    if (!r->method || !*r->method || r->method[strspn(r->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] ||
+        r->timeout_ms <= 0 || r->max_response == 0 || (r->body_len && !r->body))
+        return err_set(err, EASG_E_USAGE, "a request needs a method, a deadline and a ceiling");
+    return http_url_endpoint(r->url, &h->endpoint, err);
+}
+
+easg_status http_perform(struct http *h, const struct http_request *request,
+                         struct http_response *response, easg_error *err)
+{
+    struct http_request own = *request;
+    struct curl_slist *headers = NULL;
+    long connects = 0;
+    easg_status st;
+    CURLcode rc;
+
+    *response = (struct http_response){ 0 };
+    if (own.method && (strcmp(own.method, "GET") == 0 || strcmp(own.method, "HEAD") == 0))
+        own.idempotent = 1;
+    h->request = &own;
+    h->response = response;
+    h->err = err;
+    h->sent = 0;
+    h->own = EASG_OK;
+    h->tls.alert = -1;
+    h->tls.reason = 0;
+    http_answer_reset(h);
+    if (own.collect)
+        strbuf_reset(own.collect);
+
+    st = check_request(h, &own, err);
+    if (st == EASG_OK && !h->curl)
+        st = set_up(h, err);
+    if (st == EASG_OK)
+        st = make_headers(&own, &headers, err);
+    if (st == EASG_OK)
+        st = prepare(h, &own, own.idempotent, headers, err);
+    if (st == EASG_OK && h->cancelled && h->cancelled(h->user))
+        st = err_set(err, EASG_E_CANCELLED, "%s: cancelled", http_endpoint(h));
+    if (st == EASG_OK) {
+        rc = curl_easy_perform(h->curl);
+        curl_easy_getinfo(h->curl, CURLINFO_NUM_CONNECTS, &connects);
+        response->opened_connection = connects > 0;
+        if (rc != CURLE_OK)
+            st = http_fail(h, rc, err);
+    }
+    if (h->curl)
+        curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
+    wipe_slist(headers);
+    /* What belongs to the caller is let go of. */
+    h->status = response->status;
+    h->request = NULL;
+    h->response = NULL;
+    h->err = NULL;
+    return st;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Addresses: whose they are. A secret goes to an origin, so the comparison is done on parsed
+ * parts and never on text.
+ */
+#include "http_private.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "text.h"
+
+struct parts {
+    char *scheme;
+    char *host;
+    char *port;
+    char *user;
+};
+
+static void parts_clear(struct parts *p)
+{
+    curl_free(p->scheme);
+    curl_free(p->host);
+    curl_free(p->port);
+    curl_free(p->user);
+}
+
+/* 1: an absolute https URL without user information. */
+static int parts_parse(const char *url, struct parts *p)
+{
+    CURLU *u = NULL;
+    int ok = 0;
+
+    *p = (struct parts){ 0 };
+    for (const char *c = url; *c; c++) {
+        if ((unsigned char)*c <= 0x20 || *c == 0x7f || *c == '\\')
+            return 0;
+    }
+    u = curl_url();
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_SCHEME, &p->scheme, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_HOST, &p->host, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_PORT, &p->port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+        (void)curl_url_get(u, CURLUPART_USER, &p->user, 0);
+        ok = strcmp(p->scheme, "https") == 0 && p->host[0] && !p->user;
+    }
+    curl_url_cleanup(u);
+    return ok;
+}
+
+int http_same_origin(const char *url_a, const char *url_b)
+{
+    struct parts a, b = { 0 };
+    int same = parts_parse(url_a, &a) && parts_parse(url_b, &b) &&
+               text_ieq(a.host, strlen(a.host), b.host, strlen(b.host)) &&
+               strcmp(a.port, b.port) == 0;
+
+    parts_clear(&a);
+    parts_clear(&b);
+    return same;
+}
+
+easg_status http_url_endpoint(const char *url, struct strbuf *endpoint, easg_error *err)
+{
+    struct parts p;
+    char safe[200];
+    easg_status st = EASG_OK;
+
+    strbuf_reset(endpoint);
+    if (!url || !parts_parse(url, &p)) {
+        st = err_set(err, EASG_E_CONFIG,
+                     "%s is not an absolute https address without user name: write "
+                     "https://host[:port]/path",
+                     url ? text_safe(url, strlen(url), safe, sizeof safe) : "(nothing)");
+    } else if (strbuf_addf(endpoint, "%s:%s", p.host, p.port) != EASG_OK) {
+        st = err_nomem(err);
+    }
+    if (url)
+        parts_clear(&p);
+    return st;
+}
