@@ -46,7 +46,8 @@ struct policy_input {
     uint8_t record;   /* enum in_record */
     uint8_t activated;
     uint8_t compliance;     /* enum in_compliance */
-    uint8_t override;       /* 1: on (auto is resolved by policy_resolve) */
+    uint8_t override;       /* enum policy_override: the table's "no" is AUTO, its "yes" is ON; OFF
+                             * keeps D18 out, so compliant devices stay at the default */
     uint8_t default_access; /* enum in_default */
     /* options that move single rows */
     uint8_t enforce_foreign_allow;
@@ -87,15 +88,25 @@ const char *policy_row_text(unsigned row);
 /* Name and value of input number i, for explain and for JSON; NULL past the end. */
 const char *policy_input_name(size_t i);
 const char *policy_input_value(const struct policy_input *in, size_t i);
+/* The i-th value that input `input` may have; NULL past the end. */
+const char *policy_input_word(size_t input, size_t i);
+/* Inputs for a device that the table would let through to D18 or D19: a starting point for
+ * policy_input_set(). */
+#define POLICY_INPUT_DEFAULT                                                                       \
+    {                                                                                              \
+        DATA_OK, 1, 1, 1, 0, FOREIGN_NONE, 0, 0, CLIENT_EAS, PLATFORM_IOS, RECORD_MANAGED, 1,      \
+            COMPLIANCE_COMPLIANT, OVERRIDE_AUTO, DEFAULT_ALLOW, 0, 0, 0                            \
+    }
 /* The reverse: sets the input `name` to `value`; 0 when there is no such name or value. */
 int policy_input_set(struct policy_input *in, const char *name, const char *value);
 
-/* ---- from facts to inputs (match.c) -----------------------------------------------------------
- */
+/* ---- from facts to inputs (match.c) ------------------------------------------------------ */
 
-/* 1: the id may be compared at all ([A-Za-z0-9], 1..64 characters). */
+/* 1: the id may be compared at all ([A-Za-z0-9], 1..64 characters, white space around them aside).
+ */
 int policy_eas_id_valid(const char *ptr, size_t len);
-/* Upper case of the id; the key under which ids are equal. `out` holds len + 1 bytes. */
+/* Upper case of the id without the white space around it; the key under which ids are equal. `out`
+ * holds len + 1 bytes and ends in NUL. */
 void policy_eas_id_fold(const char *ptr, size_t len, char *out);
 
 /* One managed device that carries the partnership's EAS id. */
@@ -109,7 +120,9 @@ struct policy_candidate {
     uint8_t exact;     /* id equal to the letter */
     easg_time enrolled;
     easg_time last_seen;
-    int64_t ref; /* the caller's: row of the store */
+    int64_t ref;       /* the caller's: row of the store */
+    uint64_t hardware; /* equal for records of one physical device (hash of its serial number);
+                        * 0: not known */
 };
 
 /* What is known of one partnership besides its candidates. */
@@ -123,12 +136,14 @@ struct policy_facts {
 };
 
 /* Chooses among the candidates (mapping rule of core/why/decisions.md) and fills the input.
- * *chosen is the index of the record that counts, or -1; *cross_user is 1 when a record exists but
- * belongs to somebody else. */
+ * *chosen is the index of the record that counts, or -1 (there is none, or two claim the id);
+ * *cross_user is 1 when a record exists but belongs to somebody else. */
 void policy_resolve(const struct policy_options *options, const struct policy_facts *facts,
                     const struct policy_candidate *candidates, size_t n, easg_time now,
                     struct policy_input *out, int *chosen, int *cross_user);
 
+/* From an operating system's name, and where that says nothing, from the client's device type; each
+ * may be NULL or absent. */
 enum in_platform policy_platform(const easg_str *os, const easg_str *device_type);
 
 /* When this decision may change by time alone: end of the grace period, end of the first hour
@@ -136,8 +151,7 @@ enum in_platform policy_platform(const easg_str *os, const easg_str *device_type
 easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
                              easg_time grace_until, easg_time now);
 
-/* ---- may this plan go out? (brakes.c)
- * ------------------------------------------------------------- */
+/* ---- may this plan go out? (brakes.c) ------------------------------------------------ */
 
 /* 1: `count` facts are believable after `last_good` (0: none yet), at `percent`. */
 int brakes_facts_ok(int64_t count, int64_t last_good, int64_t percent);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_words.c - the words of the table go to numbers and back; the brakes.
+ */
+#include "check.h"
+
+#include "policy.h"
+
+static void test_inputs(void)
+{
+    struct policy_input in = POLICY_INPUT_DEFAULT;
+    const char *name, *word;
+    size_t i, k;
+
+    CHECK_STR(policy_row_name(policy_decide(&in).row), "D19");
+    for (i = 0; (name = policy_input_name(i)) != NULL; i++)
+        for (k = 0; (word = policy_input_word(i, k)) != NULL; k++) {
+            ROW(name);
+            CHECK_INT(policy_input_set(&in, name, word), 1);
+            CHECK_STR(policy_input_value(&in, i), word);
+        }
+    ROW("");
+    CHECK_INT(i, 18);
+    CHECK(policy_input_value(&in, i) == NULL);
+    CHECK(policy_input_word(i, 0) == NULL);
+    CHECK_INT(policy_input_set(&in, "platform", "symbian"), 0);
+    CHECK_INT(policy_input_set(&in, "plattform", "ios"), 0);
+    CHECK_STR(policy_input_value(&in, 9), "other"); /* as it was */
+    in.platform = 200;
+    CHECK_STR(policy_input_value(&in, 9), "?");
+    in = (struct policy_input)POLICY_INPUT_DEFAULT;
+    in.compliance = 200; /* nobody's number does not open the door */
+    CHECK_STR(policy_action_name(policy_decide(&in).action), "block");
+    in = (struct policy_input)POLICY_INPUT_DEFAULT;
+    in.record = 200;
+    CHECK_STR(policy_action_name(policy_decide(&in).action), "block");
+}
+
+static void test_names(void)
+{
+    unsigned i;
+
+    for (i = 1; i <= 19; i++) {
+        CHECK_INT(strlen(policy_row_name(i)), 3);
+        CHECK(strlen(policy_row_text(i)) > 20);
+    }
+    CHECK_STR(policy_row_name(20), "?");
+    CHECK_STR(policy_row_text(255), "?");
+    CHECK_STR(policy_action_name(4), "?");
+    CHECK_STR(policy_reason_name(99), "?");
+    CHECK_STR(policy_mail_name(99), "?");
+    CHECK_STR(policy_reason_name(REASON_NOT_ENROLLED), "notEnrolled");
+}
+
+static void test_shrink(void)
+{
+    static const struct {
+        const char *name;
+        int64_t count, last, percent;
+        int ok;
+    } rows[] = {
+        {"first",                     0,             0,         80,  1},
+        { "all left",                 0,             100,       80,  0},
+        { "just enough",              80,            100,       80,  1},
+        { "one short",                79,            100,       80,  0},
+        { "of an odd number, above",  82,            102,       80,  1},
+        { "of an odd number, below",  81,            102,       80,  0},
+        { "more",                     500,           100,       80,  1},
+        { "one device gone of one",   0,             1,         80,  0},
+        { "no brake",                 0,             100,       0,   1},
+        { "percent above 100 is 100", 100,           100,       400, 1},
+        { "huge",                     INT64_MAX - 1, INT64_MAX, 100, 0},
+        { "huge, enough",             INT64_MAX,     INT64_MAX, 100, 1},
+        { "negative",                 -5,            100,       80,  0},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ROW(rows[i].name);
+        CHECK_INT(brakes_facts_ok(rows[i].count, rows[i].last, rows[i].percent), rows[i].ok);
+    }
+    ROW("");
+}
+
+static void test_blast(void)
+{
+    CHECK_INT(brakes_blast_limit(0, 20, 5), 20);
+    CHECK_INT(brakes_blast_limit(400, 20, 5), 20);
+    CHECK_INT(brakes_blast_limit(420, 20, 5), 21);
+    CHECK_INT(brakes_blast_limit(100000, 20, 5), 5000);
+    CHECK_INT(brakes_blast_limit(100, -1, -5), 0);
+    CHECK_INT(brakes_blast_limit(INT64_MAX, 20, 100), INT64_MAX);
+    CHECK_INT(brakes_blast_ok(20, 100, 20, 5), 1);
+    CHECK_INT(brakes_blast_ok(21, 100, 20, 5), 0);
+    CHECK_INT(brakes_blast_ok(0, 0, 0, 0), 1);
+    CHECK_INT(brakes_blast_ok(1, 10, 0, 0), 0);
+}
+
+int main(void)
+{
+    test_inputs();
+    test_names();
+    test_shrink();
+    test_blast();
+    return check_done();
+}
