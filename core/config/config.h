@@ -15,6 +15,7 @@
 
 #include <easgate/plugin.h>
 
+#include "alloc.h"
 #include "policy_options.h"
 
 /* ---- the tree (tree.c) --------------------------------------------------------------------- */
