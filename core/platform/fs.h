@@ -35,6 +35,8 @@ easg_status fs_list(const char *dir, const char *suffix,
                                       easg_error *err),
                     void *user, easg_error *err);
 int fs_exists(const char *path);
+/* 1: "/..." (Windows: "X:\..." or "X:/..."; no UNC, no device path). */
+int fs_is_absolute(const char *path);
 /* mkdir, mode 0750; fine when it is there. */
 easg_status fs_mkdir(const char *path, easg_error *err);
 /* Absolute path of the running program; owned by the caller (mem_free). NULL: unknown. */
@@ -44,5 +46,9 @@ char *fs_self(void);
 const char *fs_config_dir(void);
 const char *fs_state_dir(void);
 const char *fs_run_dir(void);
+/* Where plugins are: ../lib/easgate/plugins beside the program when that is there (build tree),
+ * else the installed directory; on Windows `plugins` beside the program. mem_free(); NULL: out of
+ * memory. */
+char *fs_plugin_dir(void);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef EASG_PROC_H
 #define EASG_PROC_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <easgate/types.h>
@@ -12,8 +13,9 @@
 struct proc;
 
 /* Starts argv[0] (an absolute path) with argv, our environment, standard output and error as ours,
- * and standard input as the control pipe: closing it asks the child to stop. On Windows the child
- * is in a job object and dies with us. */
+ * and standard input as the control pipe: closing it asks the child to stop (service_wait() of the
+ * child says so, whatever ended us). The environment tells the child that its input is that pipe.
+ * On Windows the child is in a job object and dies with us. */
 easg_status proc_spawn(const char *const *argv, struct proc **out, easg_error *err);
 int64_t proc_id(const struct proc *p);
 /* Waits at most `ms`. 1: it has ended, *exit_code is 0..255, or 128 + signal. 0: it runs on. */
@@ -26,7 +28,12 @@ void proc_close(struct proc *p);
 
 /* No core dumps, no ptrace: for a process that holds secrets. */
 void proc_harden(void);
-/* Peak resident memory and CPU time (user + system) of this process. */
+/* Keeps `len` bytes out of the swap space while they hold a secret, if the system allows it. */
+void proc_lock_memory(void *ptr, size_t len);
+void proc_unlock_memory(void *ptr, size_t len);
+/* Takes a variable out of the environment and overwrites its value there. */
+void proc_forget_env(const char *name);
+/* Peak resident memory in bytes and CPU time (user + system) of this process. */
 int64_t proc_peak_rss(void);
 int64_t proc_cpu_ms(void);
 

@@ -21,8 +21,8 @@ static void tidy(char *message, size_t size)
             *p = ' ';
 }
 
-static void fill(easg_error *err, easg_error_domain domain, int64_t native, const char *fmt,
-                 va_list args)
+static void EASG_PRINTF(4, 0)
+    fill(easg_error *err, easg_error_domain domain, int64_t native, const char *fmt, va_list args)
 {
     err->domain = domain;
     err->native_code = native;
