@@ -29,8 +29,8 @@ void auth_destroy(struct auth *a);
 
 /* http_perform() with a log-on. EASG_OK: an answer other than 401 came. 401 is EASG_E_AUTH, names
  * the schemes the server offers, and is final: this object sends its credentials no more, so that
- * no account is locked by us; every later call returns the same. A multi-leg scheme sends what it
- * needs before the body, each request's body goes out once.
+ * no account is locked by us; every later call returns the same. Each leg carries
+ * the body; it is sent again only after a 401, which says that it did not run.
  * `request->authorization` must be NULL. */
 easg_status auth_perform(struct auth *a, struct http *h, const struct http_request *request,
                          struct http_response *response, easg_error *err) EASG_MUST_CHECK;

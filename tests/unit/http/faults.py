@@ -49,6 +49,7 @@ def reset(sock):
 def drain(sock):
     try:
         sock.settimeout(2)
+        sock.shutdown(socket.SHUT_WR)
         while sock.recv(65536):
             pass
     except OSError:
@@ -180,7 +181,6 @@ def serve_conn(sock, ctx, jar):
         except (OSError, ValueError):
             # Unread bytes at close() would be an RST, and could overtake our alert.
             raw = socket.socket(fileno=conn.detach())
-            raw.shutdown(socket.SHUT_WR)
             drain(raw)
             return
     f = conn.makefile("rb")
