@@ -35,7 +35,10 @@ struct log_field {
 #define F_TIME(k, v)    ((struct log_field){ LOG_F_TIME, (k), NULL, 0, (v) })
 #define F_STATUS(k, v)  ((struct log_field){ LOG_F_STATUS, (k), NULL, 0, (v) })
 
+/* JOURNAL and EVENTLOG fall back to JSON on standard error where the system has none. */
 enum log_format { LOG_TEXT, LOG_JSON, LOG_JOURNAL, LOG_EVENTLOG };
+/* What fits standard error: text on a terminal, the journal when it goes there, else JSON. */
+enum log_format log_format_auto(void);
 
 struct log_options {
     easg_level level; /* EASG_LOG_INFO by default */
@@ -46,16 +49,24 @@ struct log_options {
 
 /* NULL when memory is gone or the file cannot be opened (said on standard error). */
 struct log *log_open(const struct log_options *options);
-/* A log that hands each finished JSON line to `sink`: for tests, and for the supervisor. */
+/* A log that hands each finished JSON line, without its line end, to `sink`, which must not log
+ * itself: for tests, and for the supervisor. Nothing is suppressed here. */
 struct log *log_open_sink(easg_level level, void (*sink)(void *user, const char *line, size_t len),
                           void *user);
-/* A child that adds `fields` to each record; destroyed before its parent. NULL parent gives NULL,
- * and every function here accepts a NULL log and does nothing. */
+/* A child that adds `fields` (copied) to each record; closed before its parent. A field "module" is
+ * the subsystem of the child. NULL parent gives NULL, and every function here accepts a NULL log
+ * and does nothing. */
 struct log *log_with(struct log *parent, const struct log_field *fields, size_t n);
 void log_close(struct log *log);
 
+/* 1: a record of this level is kept; `subsystem` NULL means that of the log itself. */
 int log_enabled(const struct log *log, easg_level level, const char *subsystem);
-/* [any] Thread-safe: one record, one write. */
+/* [any] Of the whole log, parents and children. */
+void log_set_level(struct log *log, easg_level level);
+/* "error", "warning", "info", "debug", "trace". */
+const char *log_level_name(easg_level level);
+/* [any] Thread-safe: one record, one write. Identical records (level, text and fields) beyond ten a
+ * minute are counted and said later in one record. */
 void log_write(struct log *log, easg_level level, const char *text, size_t text_len,
                const struct log_field *fields, size_t n);
 
