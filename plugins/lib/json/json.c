@@ -3,7 +3,7 @@
  * cJSON behind a gate: what it would take too easily (depth of 1000, any number of values, NULs in
  * strings, names without case) is settled here before it sees the text.
  */
-#include "json.h"
+#include "json_private.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 
 #include "err.h"
+#include "secret.h"
 #include "text.h"
 
 /* struct json is never defined: it is cJSON under another name. */
@@ -34,103 +35,106 @@ static void *hook_alloc(size_t size)
     return ptr;
 }
 
-/* One pass over the text, before a single node is made. `stop` is where it ended. */
-static easg_status scan(const char *ptr, size_t len, const struct json_limits *limits, size_t *stop,
-                        easg_error *err)
+/* To the quote that ends the string which begins at `at`. Most strings have no backslash. */
+static easg_status skip_string(const char *ptr, size_t len, size_t at, size_t *end, easg_error *err)
+{
+    const char *stop = ptr + len;
+    const char *p = ptr + at + 1;
+
+    while (p < stop) {
+        const char *quote = memchr(p, '"', (size_t)(stop - p));
+        const char *escape = quote ? memchr(p, '\\', (size_t)(quote - p)) : NULL;
+
+        if (!quote)
+            break;
+        if (!escape) {
+            *end = (size_t)(quote - ptr) + 1;
+            return EASG_OK;
+        }
+        if (stop - escape > 5 && memcmp(escape, "\\u0000", 6) == 0)
+            return err_set(err, EASG_E_PROTOCOL, "JSON: NUL in a string at byte %zu",
+                           (size_t)(escape - ptr));
+        p = escape + 2;
+    }
+    return err_set(err, EASG_E_PROTOCOL, "JSON: cut inside a string at byte %zu", len);
+}
+
+size_t json_skip_space(const char *ptr, size_t len, size_t at)
+{
+    while (at < len && (ptr[at] == ' ' || ptr[at] == '\t' || ptr[at] == '\r' || ptr[at] == '\n'))
+        at++;
+    return at;
+}
+
+/* One pass over the text of a value, before a single node is made. */
+easg_status json_skip(const char *ptr, size_t len, size_t at, const struct json_limits *limits,
+                      size_t *end, easg_error *err)
 {
     unsigned depth = 0;
-    size_t values = 1, i;
+    size_t values = 1, i = at;
+    easg_status st = EASG_OK;
 
-    for (i = 0; i < len; i++) {
-        const char *quote;
-
+    while (i < len && st == EASG_OK) {
         switch (ptr[i]) {
+        case '"': st = skip_string(ptr, len, i, &i, err); break;
         case '{':
         case '[':
-            values++;
             if (++depth > limits->max_depth)
                 return err_set(err, EASG_E_LIMIT, "JSON: deeper than %u at byte %zu",
                                limits->max_depth, i);
+            values++;
+            i++;
             break;
         case '}':
         case ']':
-            if (depth == 0)
-                return err_set(err, EASG_E_PROTOCOL, "JSON: unexpected bracket at byte %zu", i);
+            if (depth == 0) {
+                *end = i;
+                return EASG_OK;
+            }
             depth--;
+            i++;
             break;
         case ',':
-            if (++values > limits->max_values)
-                return err_set(err, EASG_E_LIMIT, "JSON: more than %zu values", limits->max_values);
-            break;
-        case '"':
-            /* to the quote that ends it; most strings have no backslash */
-            for (;;) {
-                const char *from = ptr + i + 1;
-                const char *escape;
-
-                quote = memchr(from, '"', len - i - 1);
-                if (!quote)
-                    return err_set(err, EASG_E_PROTOCOL, "JSON: cut inside a string at byte %zu",
-                                   len);
-                escape = memchr(from, '\\', (size_t)(quote - from));
-                if (!escape) {
-                    i = (size_t)(quote - ptr);
-                    break;
-                }
-                if (len - (size_t)(escape - ptr) > 5 && memcmp(escape, "\\u0000", 6) == 0)
-                    return err_set(err, EASG_E_PROTOCOL, "JSON: NUL in a string at byte %zu",
-                                   (size_t)(escape - ptr));
-                i = (size_t)(escape - ptr) + 1; /* the escaped character */
-                if (i >= len)
-                    return err_set(err, EASG_E_PROTOCOL, "JSON: cut inside a string at byte %zu",
-                                   len);
+            if (depth == 0) {
+                *end = i;
+                return EASG_OK;
             }
+            values++;
+            i++;
             break;
-        case '\0': return err_set(err, EASG_E_PROTOCOL, "JSON: NUL byte at byte %zu", i);
-        default: break;
+        case '\0': return err_set(err, EASG_E_PROTOCOL, "JSON: NUL at byte %zu", i);
+        default: i++; continue; /* inside a number, a word, or between tokens */
+        }
+        if (st == EASG_OK && values > limits->max_values)
+            return err_set(err, EASG_E_LIMIT, "JSON: more than %zu values", limits->max_values);
+        if (st == EASG_OK && depth == 0) {
+            *end = i;
+            return EASG_OK;
         }
     }
-    *stop = i;
-    if (depth)
+    *end = i;
+    if (st == EASG_OK && depth)
         return err_set(err, EASG_E_PROTOCOL, "JSON: cut at byte %zu, %u brackets open", len, depth);
-    return EASG_OK;
+    return st;
 }
 
-static int only_space(const char *ptr, const char *end)
-{
-    while (ptr < end && (*ptr == ' ' || *ptr == '\t' || *ptr == '\r' || *ptr == '\n'))
-        ptr++;
-    return ptr == end;
-}
-
-easg_status json_parse(const char *ptr, size_t len, const struct json_limits *limits,
-                       struct json **out, easg_error *err)
+easg_status json_make(const char *ptr, size_t len, struct json **out, easg_error *err)
 {
     static int hooked;
     const char *end = NULL;
     cJSON *root;
-    size_t stop = 0;
-    easg_status st;
 
-    *out = NULL;
     if (!hooked) {
         cJSON_Hooks hooks = { hook_alloc, mem_free };
 
         cJSON_InitHooks(&hooks);
         hooked = 1;
     }
-    if (len > limits->max_bytes)
-        return err_set(err, EASG_E_LIMIT, "JSON: %zu bytes, more than %zu", len, limits->max_bytes);
-    if (len == 0)
-        return err_set(err, EASG_E_PROTOCOL, "JSON: empty");
-    st = scan(ptr, len, limits, &stop, err);
-    if (st != EASG_OK)
-        return st;
     starved = 0;
     root = cJSON_ParseWithLengthOpts(ptr, len, &end, 0);
     if (!root && starved)
         return err_nomem(err);
-    if (!root || !end || !only_space(end, ptr + len)) {
+    if (!root || !end || json_skip_space(ptr, len, (size_t)(end - ptr)) != len) {
         size_t at = end && end >= ptr && end <= ptr + len ? (size_t)(end - ptr) : 0;
 
         cJSON_Delete(root);
@@ -140,9 +144,42 @@ easg_status json_parse(const char *ptr, size_t len, const struct json_limits *li
     return EASG_OK;
 }
 
+easg_status json_parse(const char *ptr, size_t len, const struct json_limits *limits,
+                       struct json **out, easg_error *err)
+{
+    size_t end = 0;
+    easg_status st;
+
+    *out = NULL;
+    if (len > limits->max_bytes)
+        return err_set(err, EASG_E_LIMIT, "JSON: %zu bytes, more than %zu", len, limits->max_bytes);
+    if (len == 0)
+        return err_set(err, EASG_E_PROTOCOL, "JSON: empty");
+    st = json_skip(ptr, len, 0, limits, &end, err);
+    if (st == EASG_OK && json_skip_space(ptr, len, end) != len)
+        st = err_set(err, EASG_E_PROTOCOL, "JSON: not well-formed at byte %zu", end);
+    return st == EASG_OK ? json_make(ptr, len, out, err) : st;
+}
+
 void json_destroy(struct json *root)
 {
     cJSON_Delete((cJSON *)(void *)root);
+}
+
+/* Depth is bounded by the limits it was parsed with. */
+static void wipe(cJSON *n)
+{
+    for (; n; n = n->next) {
+        if (n->valuestring)
+            secret_wipe(n->valuestring, strlen(n->valuestring));
+        wipe(n->child);
+    }
+}
+
+void json_destroy_secret(struct json *root)
+{
+    wipe((cJSON *)(void *)root);
+    json_destroy(root);
 }
 
 enum json_type json_type(const struct json *v)

@@ -24,7 +24,10 @@ struct json_limits {
     unsigned max_depth; /* objects and arrays inside each other */
     size_t max_values;  /* each takes some 80 bytes */
 };
-#define JSON_LIMITS_SMALL ((struct json_limits){ 256u * 1024u, 16, 10000 })
+#define JSON_LIMITS_SMALL                                                                          \
+    {                                                                                              \
+        256u * 1024u, 16, 10000                                                                    \
+    }
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -32,8 +35,23 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
  * EASG_E_LIMIT: beyond `limits`. The text says at which byte. */
 easg_status json_parse(const char *ptr, size_t len, const struct json_limits *limits,
                        struct json **out, easg_error *err) EASG_MUST_CHECK;
+/* Receives a page. Both borrow their value for the call. */
+struct json_each {
+    /* The page without the elements of its list (an empty one stands there). Called first. */
+    easg_status (*envelope)(void *user, const struct json *page, easg_error *err);
+    easg_status (*element)(void *user, const struct json *v, easg_error *err);
+    void *user;
+};
+/* Parses an object whose member `name` is a long list, and hands its elements over one at a time:
+ * only one is held as a tree. The whole text is checked for being cut before the first call.
+ * `limits` are those of one element, and of the envelope. */
+easg_status json_parse_page(const char *ptr, size_t len, const char *name,
+                            const struct json_limits *limits, const struct json_each *to,
+                            easg_error *err) EASG_MUST_CHECK;
 /* Frees a document: only the value that json_parse() gave. NULL is fine. */
 void json_destroy(struct json *root);
+/* The same for a document that holds a secret: every string is wiped. */
+void json_destroy_secret(struct json *root);
 
 enum json_type json_type(const struct json *v);
 const char *json_type_name(const struct json *v);

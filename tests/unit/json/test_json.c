@@ -21,7 +21,7 @@ static void test_refused(void)
         { "{\"a\":\"b",                      EASG_E_PROTOCOL, "cut inside a string"           },
         { "{\"a\":\"b\\",                    EASG_E_PROTOCOL, "cut inside a string"           },
         { "{\"a\":\"b\\\"",                  EASG_E_PROTOCOL, "cut inside a string"           },
-        { "{\"a\":1}}",                      EASG_E_PROTOCOL, "unexpected bracket at byte 7"  },
+        { "{\"a\":1}}",                      EASG_E_PROTOCOL, "not well-formed at byte 7"  },
         { "{\"a\":1} x",                     EASG_E_PROTOCOL, "not well-formed at byte 7"     },
         { "{\"a\":1}{\"a\":2}",              EASG_E_PROTOCOL, "not well-formed"               },
         { "[1,]",                            EASG_E_PROTOCOL, "not well-formed"               },
@@ -110,7 +110,101 @@ static void test_getters(void)
     CHECK(json_find(json_find(doc, "n"), "x") == NULL);
     CHECK_INT(json_type(json_first(json_find(doc, "l"))), JSON_NUMBER);
     CHECK_STR(json_type_name(json_next(json_first(json_find(doc, "l")))), "text");
-    json_destroy(doc);
+    json_destroy_secret(doc);
+}
+
+struct seen {
+    struct strbuf text;
+    int refuse_at, n;
+};
+
+static easg_status on_envelope(void *user, const struct json *page, easg_error *err)
+{
+    struct seen *s = user;
+    const struct json *list = NULL;
+    easg_str next;
+    easg_status st = json_get_array(page, "value", 1, &list, err);
+
+    if (st == EASG_OK)
+        st = json_get_str(page, "next", 0, &next, err);
+    if (st == EASG_OK) {
+        CHECK(json_first(list) == NULL);
+        strbuf_addf(&s->text, "<%s>", next.ptr ? next.ptr : "");
+    }
+    return st;
+}
+
+static easg_status on_element(void *user, const struct json *v, easg_error *err)
+{
+    struct seen *s = user;
+    int64_t n = 0;
+    easg_status st =
+        json_type(v) == JSON_OBJECT ? json_get_int(v, "n", 1, &n, err) : json_int(v, &n, err);
+
+    if (st == EASG_OK && ++s->n == s->refuse_at)
+        return EASG_E_CANCELLED;
+    if (st == EASG_OK)
+        strbuf_addf(&s->text, "%d,", (int)n);
+    return st;
+}
+
+static void test_page(void)
+{
+    static const struct {
+        const char *text;
+        easg_status want;
+        const char *seen;
+    } rows[] = {
+        {"{\"value\":[]}",                                                             EASG_OK,         "<>"      },
+        { " { \"value\" : [ 1 , 2,{\"n\":3,\"x\":[\"]\",{}]} ] , \"next\" : \"u\" } ", EASG_OK,
+         "<u>1,2,3,"                                                                                              },
+        { "{\"next\":\"a\\\"]\",\"value\":[1]}",                                       EASG_OK,         "<a\"]>1,"},
+        { "{\"o\":{\"value\":[9]},\"value\":[1]}",                                     EASG_OK,         "<>1,"    },
+        { "{\"value\":{}}",                                                            EASG_E_PROTOCOL, ""        },
+        { "{\"values\":[1]}",                                                          EASG_E_PROTOCOL, ""        },
+        { "{}",                                                                        EASG_E_PROTOCOL, ""        },
+        { "",                                                                          EASG_E_PROTOCOL, ""        },
+        { "[1]",                                                                       EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1],\"value\":[2]}",                                             EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1,2]",                                                          EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1,2",                                                           EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1,{\"n\":2",                                                    EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1,\"two",                                                       EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1]}}",                                                          EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1],}",                                                          EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1] \"next\":\"x\"}",                                            EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1,]}",                                                          EASG_E_PROTOCOL, "<>1,"    },
+        { "{\"value\":[,1]}",                                                          EASG_E_PROTOCOL, "<>"      },
+        { "{\"value\":[1}",                                                            EASG_E_PROTOCOL, ""        },
+        { "{\"value\":[1 2]}",                                                         EASG_E_PROTOCOL, "<>"      },
+        { "{\"value\":[{} {}]}",                                                       EASG_E_PROTOCOL, "<>"      },
+        { "{\"value\":[1,\"x\"]}",                                                     EASG_E_PROTOCOL, "<>1,"    },
+        { "{\"value\":[1,[[[[2]]]]]}",                                                 EASG_E_LIMIT,    ""        },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        easg_error err = EASG_ERROR_INIT;
+        struct seen s = { .text = STRBUF_INIT(1000) };
+        struct json_each to = { on_envelope, on_element, &s };
+
+        ROW(rows[i].text);
+        CHECK_INT(json_parse_page(rows[i].text, strlen(rows[i].text), "value", &small, &to, &err),
+                  rows[i].want);
+        CHECK_STR(strbuf_str(&s.text), rows[i].seen);
+        CHECK_INT(err.message[0] != 0, rows[i].want != EASG_OK);
+        strbuf_clear(&s.text);
+    }
+    ROW("");
+    {
+        easg_error err = EASG_ERROR_INIT;
+        struct seen s = { .text = STRBUF_INIT(1000), .refuse_at = 2 };
+        struct json_each to = { on_envelope, on_element, &s };
+
+        CHECK_INT(json_parse_page("{\"value\":[1,2,3]}", 17, "value", &small, &to, &err),
+                  EASG_E_CANCELLED);
+        CHECK_INT(s.n, 2);
+        strbuf_clear(&s.text);
+    }
 }
 
 static void test_no_memory(void)
@@ -139,6 +233,7 @@ int main(void)
 {
     test_refused();
     test_getters();
+    test_page();
     test_no_memory();
     return check_done();
 }
