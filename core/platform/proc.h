@@ -26,6 +26,9 @@ void proc_kill(struct proc *p);
 /* Kills when it still runs, and frees. */
 void proc_close(struct proc *p);
 
+/* Number of this process. */
+int64_t proc_self(void);
+
 /* No core dumps, no ptrace: for a process that holds secrets. */
 void proc_harden(void);
 /* Keeps `len` bytes out of the swap space while they hold a secret, if the system allows it. */

@@ -216,6 +216,11 @@ void proc_close(struct proc *p)
     mem_free(p);
 }
 
+int64_t proc_self(void)
+{
+    return (int64_t)getpid();
+}
+
 void proc_harden(void)
 {
     struct rlimit none = { 0, 0 };
