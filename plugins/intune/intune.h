@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * intune.h - what the files of this plugin share: the configured module, an open session, and the
+ * three listings of which its facts are made.
+ */
+#ifndef EASG_INTUNE_H
+#define EASG_INTUNE_H
+
+#include <easgate/easgate.h>
+
+#include "graph.h"
+#include "oauth.h"
+#include "strbuf.h"
+
+#define INTUNE_MAX_PLANS 32u
+
+struct easg_instance {
+    const easg_host *host;
+    /* borrowed from the configuration tree, which lives as long */
+    const char *tenant;
+    const char *client_id;
+    const char *login_url;
+    const char *graph_url;
+    const char *ca_file; /* NULL: the system's */
+    const easg_config *certificate;
+    const easg_config *client_secret;
+    enum oauth_alg alg;
+    easg_str plans[INTUNE_MAX_PLANS];
+    size_t n_plans;
+    int64_t page_size;
+    int64_t connect_ms;
+    int64_t request_ms;
+};
+
+/* Members of groups: object ids, sorted. 16 bytes a member and nothing else. */
+struct guid_set {
+    unsigned char (*ids)[16];
+    size_t n, cap;
+};
+
+struct easg_session {
+    const easg_instance *in;
+    const easg_run *run; /* of the call at hand */
+    struct oauth *oauth;
+    struct graph *graph;
+};
+
+/* groups.c */
+void guid_set_clear(struct guid_set *set);
+int guid_set_has(const struct guid_set *set, const unsigned char id[16]);
+/* 1: `s` is a GUID with dashes. */
+int guid_parse(const easg_str *s, unsigned char out[16]);
+/* Adds the transitive members of each group and sorts. A group that is not there is an error that
+ * names it, never an empty group. `option`: "policy.include_groups". */
+easg_status intune_fetch_groups(struct easg_session *s, const char *option,
+                                const easg_str *const *groups, size_t n, struct guid_set *set,
+                                easg_error *err);
+
+/* people.c. `targeted` NULL: everybody is. */
+easg_status intune_fetch_people(struct easg_session *s, const struct guid_set *targeted,
+                                const struct guid_set *exempt, const easg_sink_receiver *to,
+                                easg_error *err);
+
+/* devices.c */
+easg_status intune_fetch_devices(struct easg_session *s, const easg_sink_receiver *to,
+                                 easg_error *err);
+
+/* intune.c: a line with up to two counts. */
+void intune_log(const struct easg_session *s, easg_level level, const char *text, const char *key,
+                uint64_t value, const char *key2, uint64_t value2);
+
+#endif
