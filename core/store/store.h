@@ -51,7 +51,8 @@ int64_t store_row_int(const struct store_row *row, size_t i);
 /* Runs one SELECT and calls `row` for each row; a status other than EASG_OK from it ends the query
  * and is returned. `row` NULL only checks the statement. */
 easg_status store_query(struct store *s, const char *sql, const struct store_arg *args, size_t n,
-                        easg_status (*row)(void *user, const struct store_row *row, easg_error *err),
+                        easg_status (*row)(void *user, const struct store_row *row,
+                                           easg_error *err),
                         void *user, easg_error *err);
 
 /* Recomputes the audit chain. *rows: rows read; *first_bad: number (seq) of the first row that does

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * digest.h - keys of the index tables and hashes of rows. Keys are SipHash-2-4 under a random key
+ * of the state file, because names come from clients: nobody outside can make two of them meet. The
+ * hash of a row is SHA-256 cut to 128 bits, for the same reason.
+ */
+#ifndef EASG_STORE_DIGEST_H
+#define EASG_STORE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <easgate/types.h>
+
+#define DIGEST_KEY  16
+#define DIGEST_HASH 16
+
+/* What a digest is of: equal texts of different kinds do not meet. */
+enum digest_kind {
+    DIGEST_DEVICE = 1,
+    DIGEST_MAILBOX, /* mailbox ids and refs: one name space */
+    DIGEST_EAS,     /* a folded EAS id */
+    DIGEST_PERSON,
+    DIGEST_MANAGED,
+    DIGEST_SID, /* join keys of people */
+    DIGEST_IMMUTABLE,
+    DIGEST_SMTP,
+    DIGEST_SECRET /* bytes, not folded */
+};
+
+struct digest {
+    uint64_t k0, k1;
+    void *ctx, *md;      /* libcrypto's */
+    unsigned char *pack; /* the row being packed */
+    size_t len, cap;
+    int failed;
+};
+
+easg_status digest_init(struct digest *d, const unsigned char key[DIGEST_KEY], easg_error *err);
+void digest_clear(struct digest *d);
+
+/* 63 bits, never 0; ASCII letters are upper-cased first (not for SECRET and IMMUTABLE). */
+int64_t digest_key(const struct digest *d, enum digest_kind kind, const char *ptr, size_t len);
+
+/* The hash of one row: begin, each column in its order, end. */
+void digest_begin(struct digest *d);
+void digest_str(struct digest *d, const easg_str *s);
+void digest_int(struct digest *d, int64_t v);
+easg_status digest_end(struct digest *d, unsigned char out[DIGEST_HASH], easg_error *err);
+
+/* SHA-256 of `len` bytes as 64 hex digits. */
+easg_status digest_hex(const void *ptr, size_t len, char out[65], easg_error *err);
+/* Fills with random bytes. */
+easg_status digest_random(unsigned char *out, size_t len, easg_error *err);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * facts_rows.c - rows of the device manager's facts: people with the keys by which mailboxes find
+ * them, and managed devices with the EAS id by which partnerships find them.
+ */
+#include "listing.h"
+
+static easg_status put_key(struct store *s, int64_t kd, int64_t pk, easg_error *err)
+{
+    return db_run(s, err, "INSERT INTO staged_key(kd, pk) VALUES(?1, ?2)", "ii", kd, pk);
+}
+
+static easg_status put_keys(struct store *s, const easg_person *p, int64_t pk, easg_error *err)
+{
+    easg_str sid = listing_trim(&p->sid), immutable = listing_trim(&p->immutable_id);
+    easg_status st = EASG_OK;
+    size_t i;
+
+    if (sid.len)
+        st = put_key(s, digest_key(&s->digest, DIGEST_SID, sid.ptr, sid.len), pk, err);
+    if (st == EASG_OK && immutable.len)
+        st = put_key(s, digest_key(&s->digest, DIGEST_IMMUTABLE, immutable.ptr, immutable.len), pk,
+                     err);
+    for (i = 0; st == EASG_OK && i < p->n_smtp; i++) {
+        int64_t kd = listing_smtp_key(s, p->smtp[i]);
+
+        if (kd)
+            st = put_key(s, kd, pk, err);
+    }
+    return st;
+}
+
+static easg_status put_person(struct store *s, const easg_person *p, int64_t k, easg_error *err)
+{
+    EASG_CLEANUP(strbuf_clear) struct strbuf smtp = STRBUF_INIT(1u << 20);
+    easg_str sid = listing_trim(&p->sid), immutable = listing_trim(&p->immutable_id);
+    easg_str text = { NULL, 0 };
+    easg_status st;
+
+    st = listing_join(&smtp, p->smtp, p->n_smtp);
+    if (st != EASG_OK)
+        return err_set(err, st, "a person has more than 1 MiB of mail addresses");
+    text.ptr = smtp.ptr;
+    text.len = smtp.len;
+    return db_run(s, err,
+                  "INSERT INTO person(k, person_id, upn, sid, immutable_id, smtp, flags, seen_at)"
+                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                  "iTSSSSii", k, &p->id, &p->upn, &sid, &immutable, &text, (int64_t)p->flags,
+                  s->listing->now);
+}
+
+easg_status store_stage_person(struct store *s, const easg_person *p, easg_error *err)
+{
+    struct digest *g = &s->digest;
+    int64_t k = digest_key(g, DIGEST_PERSON, p->id.ptr, p->id.len);
+    unsigned char hash[DIGEST_HASH];
+    uint64_t sum = 0;
+    easg_status st;
+    size_t i;
+    int fresh;
+
+    for (i = 0; i < p->n_smtp; i++)
+        sum += (uint64_t)listing_smtp_key(s, p->smtp[i]);
+    digest_begin(g);
+    digest_str(g, &p->id);
+    digest_str(g, &p->upn);
+    digest_str(g, &p->sid);
+    digest_str(g, &p->immutable_id);
+    digest_int(g, (int64_t)p->flags);
+    digest_int(g, (int64_t)p->n_smtp);
+    digest_int(g, (int64_t)sum);
+    st = digest_end(g, hash, err);
+    if (st == EASG_OK)
+        st = listing_compare(s, STORE_PERSON, k, hash, &p->id, &fresh, err);
+    if (st != EASG_OK || !fresh)
+        return st;
+    st = put_person(s, p, k, err);
+    if (st == EASG_OK)
+        st = db_run(s, err, "INSERT INTO staged_person(k, hash, id) VALUES(?1, ?2, ?3)", "ibi", k,
+                    hash, (size_t)DIGEST_HASH, (int64_t)sqlite3_last_insert_rowid(s->db));
+    if (st == EASG_OK)
+        st = put_keys(s, p, k, err);
+    return st == EASG_OK ? listing_wrote(s, err) : st;
+}
+
+/* An id that cannot be one (MS-ASHTTP 2.2.1.1.1.2.3) joins nothing. */
+static easg_time usable_eas_key(const struct store *s, const easg_str *id)
+{
+    easg_str t = listing_trim(id);
+    size_t i;
+
+    if (t.len == 0 || t.len > 64)
+        return EASG_TIME_NONE;
+    for (i = 0; i < t.len; i++) {
+        char c = t.ptr[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+            return EASG_TIME_NONE;
+    }
+    return listing_eas_key(s, &t);
+}
+
+easg_status store_stage_managed(struct store *s, const easg_managed_device *d, easg_error *err)
+{
+    struct digest *g = &s->digest;
+    int64_t k = digest_key(g, DIGEST_MANAGED, d->id.ptr, d->id.len);
+    easg_time ek = usable_eas_key(s, &d->eas_id); /* EASG_TIME_NONE binds NULL */
+    easg_time uk = d->user_id.ptr && d->user_id.len
+                       ? digest_key(g, DIGEST_PERSON, d->user_id.ptr, d->user_id.len)
+                       : EASG_TIME_NONE;
+    unsigned char hash[DIGEST_HASH];
+    easg_status st;
+    int fresh;
+
+    digest_begin(g);
+    digest_str(g, &d->id);
+    digest_str(g, &d->eas_id);
+    digest_str(g, &d->user_id);
+    digest_int(g, (int64_t)d->compliance);
+    digest_int(g, (int64_t)d->management);
+    digest_int(g, (int64_t)d->flags);
+    digest_str(g, &d->os);
+    digest_str(g, &d->model);
+    digest_str(g, &d->serial);
+    digest_int(g, d->enrolled);
+    digest_int(g, d->grace_until);
+    st = digest_end(g, hash, err);
+    if (st == EASG_OK)
+        st = listing_compare(s, STORE_MANAGED, k, hash, &d->id, &fresh, err);
+    if (st != EASG_OK || !fresh)
+        return st;
+    st = db_run(s, err,
+                "INSERT INTO managed(k, managed_id, eas_id, user_id, uk, compliance, management,"
+                " flags, os, model, serial, enrolled, last_seen, grace_until, seen_at)"
+                " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                "iTSStiiiSSSttti", k, &d->id, &d->eas_id, &d->user_id, uk, (int64_t)d->compliance,
+                (int64_t)d->management, (int64_t)d->flags, &d->os, &d->model, &d->serial,
+                d->enrolled, d->last_seen, d->grace_until, s->listing->now);
+    if (st == EASG_OK)
+        st = db_run(s, err, "INSERT INTO staged_managed(k, hash, id, ek) VALUES(?1, ?2, ?3, ?4)",
+                    "ibit", k, hash, (size_t)DIGEST_HASH, (int64_t)sqlite3_last_insert_rowid(s->db),
+                    ek);
+    return st == EASG_OK ? listing_wrote(s, err) : st;
+}
