@@ -17,13 +17,15 @@
 
 #include "alloc.h"
 #include "policy_options.h"
+#include "strbuf.h"
 
 /* ---- the tree (tree.c) --------------------------------------------------------------------- */
 
 struct cfg_doc;
 
+/* Reads a file, or what stands for one (`name` in messages; its directory is left out there).
+ * Borrows nothing. */
 easg_status cfg_open(const char *path, struct cfg_doc **out, easg_error *err);
-/* `name` stands for the file in messages. Borrows nothing. */
 easg_status cfg_open_memory(const char *name, const char *ptr, size_t len, struct cfg_doc **out,
                             easg_error *err);
 /* Frees the document and every node of it. */
@@ -49,13 +51,23 @@ const char *cfg_where(const easg_config *node);
 /* err_set() with the node's place in front. Returns EASG_E_CONFIG. */
 easg_status cfg_error(easg_error *err, const easg_config *node, const char *fmt, ...)
     EASG_PRINTF(3, 4);
+/* The same with the place of the node's key instead of its value. */
+easg_status cfg_error_key(easg_error *err, const easg_config *node, const char *fmt, ...)
+    EASG_PRINTF(3, 4);
+
+/* What the file says that is valid but should be seen: deprecated options, a brake that was
+ * loosened. With their places. Whoever loads a file logs them, each time. NULL past the end. */
+const char *cfg_warning_at(const struct cfg_doc *doc, size_t i);
 
 /* ---- declared options (options.c) ---------------------------------------------------------- */
 
 /* Checks `node` (a map, or NULL for none) against the declared options of a module: types, ranges,
  * enumerations, required ones, unknown keys with the nearest known, deprecated ones. `skip` is a
  * NULL-terminated list of keys of the host ("module"). Defaults are filled in, so that the tree
- * that comes out (owned by *out, with the places of the original) has every option. */
+ * that comes out (owned by *out, with the places of the original) has every option and none of the
+ * keys of the host. DURATION and SIZE nodes are of type INT there (milliseconds, bytes) and keep
+ * their text; ENUM, URL and STRING nodes are STRING whatever they look like; a SECRET is checked
+ * for its form only. A default stands at the place of the map that it belongs to. */
 easg_status cfg_check_options(const easg_config *node, const easg_option *const *options,
                               const char *const *skip, struct cfg_doc **out, easg_error *err);
 
@@ -80,11 +92,13 @@ struct agent_config {
     int64_t workers_max;       /* 4 */
     int64_t worker_timeout_ms; /* deadline of a run, 4h */
     easg_level log_level;
-    int log_format;        /* enum log_format; -1: text on a terminal, JSON otherwise */
+    int log_format;        /* enum log_format; -1: log_format_auto() */
     const char *log_debug; /* comma-separated, or NULL */
+    const char *log_file;  /* NULL: standard error */
 };
 
-/* `path` NULL: the standard place. Missing options have defaults; plugin_dir defaults to
+/* `path` NULL: the standard place, which may be missing; a named one must be there. Missing options
+ * have defaults; plugin_dir defaults to
  * ../lib/easgate/plugins beside the program when that exists (build tree), else the installed
  * one. */
 easg_status agent_config_load(const char *path, struct agent_config **out, easg_error *err);
@@ -98,7 +112,7 @@ struct org_schedule {
     int64_t quick_ms;      /* 0: no quick syncs */
     int64_t full_every_ms; /* "24h"; 0 when a time of the day is given */
     int full_at_min;       /* "daily 02:00": minutes after local midnight; -1 */
-    int64_t jitter_ms;
+    int64_t jitter_ms;     /* a start is late by at most this */
 };
 
 struct org_brakes {
@@ -137,10 +151,34 @@ void org_config_destroy(struct org_config *org);
 easg_status org_config_find(const struct agent_config *agent, const char *name,
                             struct org_config **out, easg_error *err);
 /* Each file of orgs.d in order of name; a file with an error calls fn with org NULL and the error,
- * and goes on. */
+ * and goes on. `org` is borrowed for the call. EASG_E_NOTFOUND: there is no orgs.d. */
 easg_status org_config_each(const struct agent_config *agent,
                             easg_status (*fn)(void *user, const char *path,
                                               const struct org_config *org, const easg_error *why),
                             void *user, easg_error *err);
+
+/* ---- for `config schema` and `config show` (schema.c, show.c) -------------------------------- */
+
+struct cfg_schema_module {
+    const char *kind; /* "easg.source/1", or its word alone: "source" */
+    const char *id;
+    const char *summary;
+    const easg_option *const *options;
+};
+/* Appends a JSON Schema (2020-12) of an organisation's file with these modules. */
+easg_status cfg_schema(struct strbuf *out, const struct cfg_schema_module *modules, size_t n);
+/* The same of the agent's file. */
+easg_status cfg_schema_agent(struct strbuf *out);
+/* Declared options of the two files themselves, NULL-terminated. */
+const easg_option *const *cfg_agent_options(void);
+const easg_option *const *cfg_org_options(void);
+
+/* Appends `node` as YAML; what was not written is marked "# default". References to secrets are
+ * shown; anything else under a key that sounds like a secret is masked. */
+easg_status cfg_show(const easg_config *node, struct strbuf *out);
+/* The effective configuration of an organisation: its own options, and those of its modules checked
+ * against `modules`. A module that is not among them is shown as it was written. */
+easg_status org_config_show(const struct org_config *org, const struct cfg_schema_module *modules,
+                            size_t n, struct strbuf *out, easg_error *err);
 
 #endif
