@@ -60,28 +60,22 @@ static const char *bad_char(const char *ptr, size_t len, size_t *size)
 static easg_status check_bytes(const struct parse *p, const char *ptr, size_t len, easg_error *err)
 {
     struct cfg_place place = { 1, 1 };
-    int indent = 1;                  /* only white space so far in this line */
-    struct cfg_place tab = { 0, 0 }; /* the first tab in it */
+    int indent = 1; /* only spaces so far in this line */
     size_t size;
 
     for (size_t i = 0; i < len; i += size) {
         const char *bad = bad_char(ptr + i, len - i, &size);
 
+        if (!bad && indent && ptr[i] == '\t')
+            bad = "a tab; indent with spaces";
         if (bad)
             return at(p, place, err, bad);
         if (ptr[i] == '\n') {
             place = (struct cfg_place){ place.line + 1, 1 };
-            tab = (struct cfg_place){ 0, 0 };
             indent = 1;
             continue;
         }
-        if (indent && ptr[i] == '\t' && !tab.line)
-            tab = place;
-        else if (indent && ptr[i] != ' ' && ptr[i] != '\t' && ptr[i] != '\r') {
-            if (tab.line && ptr[i] != '#')
-                return at(p, tab, err, "a tab; indent with spaces");
-            indent = 0;
-        }
+        indent = indent && ptr[i] == ' ';
         place.col++;
     }
     return EASG_OK;
