@@ -35,9 +35,8 @@ static const easg_option table[] = {
     OPT(BOOL, 0, "policy.enabled", "true", NULL,
         "false: no device is decided upon, and what the agent wrote is withdrawn."),
     OPT(ENUM, 0, "policy.override", "auto", "auto|on|off",
-        "Whether compliant devices are written as allowed where Exchange's own rules would let "
-        "them "
-        "in; auto: when its default is block or quarantine."),
+        "Whether compliant devices get an allowed entry of their own: on, always; auto, where "
+        "Exchange's default is block or quarantine; off, never."),
     OPT(BOOL, 0, "policy.hma", "false", NULL,
         "true: Outlook's cloud service signs on with modern authentication and is left alone."),
     OPT(ENUM, 0, "policy.unsupported_platform", "block", "block|default",
@@ -45,8 +44,8 @@ static const easg_option table[] = {
     OPT(ENUM, 0, "policy.foreign_allow", "leave", "leave|enforce",
         "An allowed entry that somebody else wrote: left, or replaced by the decision."),
     OPT(ENUM, 0, "policy.activation", "id-match", "id-match|strict",
-        "When an enrolled device counts as activated: its EAS id is known, or the device manager "
-        "says so as well."),
+        "When an iOS or Android device counts as activated: its EAS id is known to the device "
+        "manager, or the device manager says so besides."),
     OPT(ENUM, 0, "policy.unknown", "block", "block|compliant",
         "A managed device whose compliance is unknown after policy.unknown_grace."),
     OPT(ENUM, 0, "policy.configmanager", "block", "block|compliant",
