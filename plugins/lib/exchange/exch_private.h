@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exch_private.h - what the files of this room share.
+ */
+#ifndef EASG_EXCH_PRIVATE_H
+#define EASG_EXCH_PRIVATE_H
+
+#include "clixml_record.h"
+#include "clixml_value.h"
+#include "exchange.h"
+#include "psrp_pool.h"
+#include "wsman.h"
+
+/* ---- cmdlets that this account may or may not have ---- */
+
+enum exch_cmdlet {
+    C_GET_MOBILE_DEVICE,
+    C_GET_EAS_DEVICE,
+    C_GET_CAS_MAILBOX,
+    C_SET_CAS_MAILBOX,
+    C_GET_SETTINGS,
+    C_GET_USER,
+    C_GET_SERVER,
+    C_SELECT,
+    C_COUNT
+};
+
+enum {
+    P_RESULT_SIZE = 1u << 0,
+    P_FILTER = 1u << 1,
+    P_MAILBOX = 1u << 2,
+    P_IDENTITY = 1u << 3,
+    P_TYPE_DETAILS = 1u << 4,
+    P_ALLOWED = 1u << 5,
+    P_BLOCKED = 1u << 6,
+    P_CONFIRM = 1u << 7,
+    P_PROPERTY = 1u << 8
+};
+
+struct exch_known {
+    int present;
+    int told; /* its parameters are known; else they are all believed to be there */
+    unsigned parameters;
+};
+
+extern const char *const exch_cmdlet_names[C_COUNT];
+/* Runs Get-Command. */
+easg_status exch_learn(struct exch *x, easg_error *err) EASG_MUST_CHECK;
+int exch_has(const struct exch *x, enum exch_cmdlet c, unsigned parameter);
+/* EASG_E_DENIED with the remedy when the account lacks it. */
+easg_status exch_need(const struct exch *x, enum exch_cmdlet c, unsigned parameters,
+                      easg_error *err) EASG_MUST_CHECK;
+/* What to grant for a cmdlet, for error texts; "" when not known. */
+const char *exch_remedy(const char *cmdlet);
+
+/* ---- failures ---- */
+
+/* The first error of a pipeline or of the pool, as text that is safe to print. */
+struct exch_failure {
+    int set;
+    int fatal; /* ended the pipeline */
+    char message[300];
+    char id[120]; /* FullyQualifiedErrorId without server, request, time */
+    char exception[100];
+    char category[64]; /* FailureCategory, or ErrorCategory_Reason */
+};
+
+void exch_failure_take(struct exch_failure *f, const struct psrp_record *r);
+/* The status that it means, with domain and text in `err`. */
+easg_status exch_failure_error(const struct exch_failure *f, const char *cmdlet, easg_error *err);
+
+/* ---- the session ---- */
+
+struct exch_pipe;
+
+struct exch {
+    struct exch_env env;
+    struct http *http;
+    struct auth *auth;
+    char *url;
+    struct wsman_session ws;
+    int64_t operation_timeout_ms;
+    size_t max_envelope;
+    int select_columns;
+    struct wsman_reader *reader;
+    struct psrp_pool *pool;
+    struct strbuf envelope;
+    struct strbuf fragments;
+    char shell_id[WSMAN_ID_SIZE];
+    int shell_open;
+    int closing;   /* cancelled() is not asked any more */
+    int broken;    /* the transport or the protocol failed: nothing more is sent but Delete */
+    int uncertain; /* the last request may have run */
+    struct exch_pipe *receiving;
+    struct exch_failure pool_failure;
+    int64_t pace_ms; /* before the next pipeline; raised by throttling warnings */
+    unsigned smooth; /* pipelines without such a warning */
+    int no_filter;   /* the server refused a filter once */
+    struct exch_known known[C_COUNT];
+    struct clixml_tree *tree;
+};
+
+void exch_log(struct exch *x, int level, const char *fmt, ...) EASG_PRINTF(3, 4);
+/* 16 random bytes as a GUID; 0 when there is no randomness. */
+int exch_new_guid(struct wsman_guid *g);
+/* Sends one request and reads its answer; *answer is valid until the next. Faults other than
+ * TimedOut are errors. */
+easg_status exch_request(struct exch *x, struct wsman_request *r,
+                         const struct wsman_answer **answer, easg_error *err) EASG_MUST_CHECK;
+
+/* ---- running pipelines ---- */
+
+struct psrp_pipeline *exch_pipe_machine(struct exch_pipe *pipe);
+easg_status exch_pipe_output(struct exch_pipe *pipe, const char *xml, size_t len,
+                             easg_error *err) EASG_MUST_CHECK;
+easg_status exch_pipe_record(struct exch_pipe *pipe, const struct psrp_record *r,
+                             easg_error *err) EASG_MUST_CHECK;
+
+typedef easg_status (*exch_output_fn)(void *user, const char *xml, size_t len, easg_error *err);
+
+enum {
+    EXCH_TOLERATE = 1u << 0, /* error records do not fail it */
+    EXCH_WRITES = 1u << 1    /* changes something: a lost answer is EASG_E_UNCERTAIN */
+};
+
+struct exch_call {
+    const struct psrp_command *commands;
+    size_t n;
+    unsigned flags;
+    exch_output_fn output; /* one object; NULL: dropped */
+    void *user;
+    struct exch_failure *failure; /* NULL, or told what failed */
+};
+
+/* From Command to Signal Terminate. EASG_OK: completed, not cut, without error records (unless
+ * tolerated), and the output was all taken. */
+easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *err) EASG_MUST_CHECK;
+/* The same for a listing: records of the properties `names` (NULL-terminated) go to `fn`. With
+ * Select-Object behind it where that is possible. */
+easg_status exch_run_records(struct exch *x, struct psrp_command *command, const char *const *names,
+                             clixml_record_fn fn, void *user, struct exch_failure *failure,
+                             easg_error *err) EASG_MUST_CHECK;
+
+/* ---- names (names.c) ---- */
+
+/* The mailbox of a device: its distinguished name without the first two parts. 0: it is not below
+ * CN=ExchangeActiveSyncDevices. */
+int exch_owner_dn(const easg_str *device_dn, easg_str *out);
+/* Canonical form of a GUID, small letters; 0 when it is none or all zero. */
+int exch_guid(const easg_str *text, char out[WSMAN_GUID_TEXT]);
+/* One text of a record; absent when it is nil, missing or blank. */
+easg_str exch_slot(const struct clixml_record *r, unsigned i);
+easg_time exch_slot_time(const struct clixml_record *r, unsigned i);
+/* "true" / "false"; -1 for neither. */
+int exch_slot_bool(const struct clixml_record *r, unsigned i);
+
+/* ---- records ---- */
+
+extern const char *const exch_device_names[];
+/* EASG_E_PROTOCOL when key, device id or mailbox are missing. Borrows from the record; `room` keeps
+ * what has to be made. */
+struct exch_device_room {
+    char guid[WSMAN_GUID_TEXT];
+    easg_kv extra;
+    const easg_kv *extras[1];
+};
+easg_status exch_device(const struct clixml_record *r, struct exch_device_room *room,
+                        easg_device *out, easg_error *err) EASG_MUST_CHECK;
+
+extern const char *const exch_mailbox_names[];
+#define EXCH_MAX_SMTP 1024u
+struct exch_mailbox_room {
+    char guid[WSMAN_GUID_TEXT];
+    char sid[192];
+    char upn[512];
+    easg_str *smtp;
+    const easg_str **smtp_ptrs;
+    size_t max_smtp;
+};
+struct exch_people;
+/* `people` may be NULL. */
+easg_status exch_mailbox(const struct clixml_record *r, const struct exch_people *people,
+                         struct exch_mailbox_room *room, easg_mailbox *out,
+                         easg_error *err) EASG_MUST_CHECK;
+void exch_mailbox_room_clear(struct exch_mailbox_room *room);
+
+/* ---- people: SID and user principal name by mailbox GUID ---- */
+
+extern const char *const exch_people_names[];
+easg_status exch_people_create(struct exch_people **out, easg_error *err) EASG_MUST_CHECK;
+void exch_people_destroy(struct exch_people *p);
+easg_status exch_people_add(struct exch_people *p, const struct clixml_record *r,
+                            easg_error *err) EASG_MUST_CHECK;
+/* Sorts; look-ups come after it. */
+void exch_people_seal(struct exch_people *p);
+/* 1: found. Either text may come back empty. `primary` stands in where the principal name is the
+ * same. */
+int exch_people_find(const struct exch_people *p, const char *guid, const easg_str *primary,
+                     char *sid, size_t sid_size, char *upn, size_t upn_size);
+size_t exch_people_count(const struct exch_people *p);
+
+/* ---- parts of listings (listing.c), used by quick.c and change.c ---- */
+
+struct exch_scan {
+    struct exch *x;
+    const struct exch_receiver *to;
+    struct exch_people *people;
+    struct exch_mailbox_room room;
+    size_t mailboxes;
+    size_t devices;
+    const char *want_guid;                          /* the only mailbox that may come; NULL: any */
+    int (*seen)(void *user, const easg_mailbox *m); /* NULL: not told; 0: memory is gone */
+    int (*keep)(void *user, const easg_device *d);  /* NULL: devices go to `to` */
+    void *user;
+};
+
+easg_status exch_scan_people(struct exch_scan *s, const char *identity, const char *filter,
+                             easg_error *err) EASG_MUST_CHECK;
+easg_status exch_scan_mailboxes(struct exch_scan *s, const char *identity, const char *filter,
+                                struct exch_failure *f, easg_error *err) EASG_MUST_CHECK;
+easg_status exch_scan_devices(struct exch_scan *s, const char *mailbox, const char *filter,
+                              struct exch_failure *f, easg_error *err) EASG_MUST_CHECK;
+void exch_scan_clear(struct exch_scan *s);
+easg_status exch_emit_org(struct exch *x, const struct exch_receiver *to,
+                          easg_error *err) EASG_MUST_CHECK;
+
+#endif

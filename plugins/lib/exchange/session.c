@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The session: http below, wsman and psrp above, one request at a time. An answer is parsed while
+ * it arrives: http's bytes go into the envelope reader, whose stream text goes into the machines.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "exch_private.h"
+
+#include "err.h"
+#include "text.h"
+
+#define MAX_RESPONSE  ((size_t)64 * 1024 * 1024)
+#define MARGIN_MS     15000  /* the server's own time before it answers a long poll */
+#define IDLE_MS       180000 /* a leaked shell lives no longer; a long poll is no idleness */
+#define DELETE_MS     5000
+#define ENVELOPE_ROOM ((size_t)8 * 1024 * 1024)
+
+void exch_log(struct exch *x, int level, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    x->env.log(x->env.user, level, text);
+}
+
+int exch_new_guid(struct wsman_guid *g)
+{
+    if (RAND_bytes(g->b, (int)sizeof(g->b)) != 1)
+        return 0;
+    wsman_guid_stamp(g);
+    return 1;
+}
+
+static int cancelled(void *user)
+{
+    struct exch *x = user;
+
+    return x->closing ? 0 : x->env.cancelled(x->env.user);
+}
+
+/* ---- from bytes to machines ---- */
+
+static easg_status on_stream(void *user, int of_pool, const char *ptr, size_t len, easg_error *err)
+{
+    struct exch *x = user;
+    struct exch_pipe *pipe = of_pool ? NULL : x->receiving;
+
+    return psrp_feed_text(x->pool, pipe ? exch_pipe_machine(pipe) : NULL, ptr, len, err);
+}
+
+static easg_status on_stream_end(void *user, int of_pool, easg_error *err)
+{
+    struct exch *x = user;
+    struct exch_pipe *pipe = of_pool ? NULL : x->receiving;
+
+    return psrp_feed_end(x->pool, pipe ? exch_pipe_machine(pipe) : NULL, err);
+}
+
+static const struct wsman_stream_handler streams = { on_stream, on_stream_end };
+
+static easg_status on_body(void *user, const char *ptr, size_t len, easg_error *err)
+{
+    struct exch *x = user;
+
+    return wsman_answer_feed(x->reader, ptr, len, err);
+}
+
+/* ---- one request ---- */
+
+static easg_status redirected(struct exch *x, enum wsman_op op, easg_error *err)
+{
+    const char *to = http_header(x->http, "Location", 0);
+    char safe[200];
+
+    return err_native(err, EASG_E_CONFIG, EASG_DOMAIN_HTTP, http_status(x->http),
+                      "%s: %s: the server sends us to %s, which is not followed; if that is right, "
+                      "make it source.server",
+                      http_endpoint(x->http), wsman_op_name(op),
+                      to ? text_safe(to, strlen(to), safe, sizeof(safe)) : "nowhere");
+}
+
+/* An answer outside 2xx: a SOAP fault where there is one, else what HTTP says. */
+static easg_status other_status(struct exch *x, const struct wsman_request *r, easg_error *err)
+{
+    const struct strbuf *body = http_error_body(x->http);
+    int status = http_status(x->http);
+    easg_status st;
+
+    if (status >= 300 && status < 400)
+        return redirected(x, r->op, err);
+    if (strcmp(http_content_type(x->http), "application/soap+xml") == 0 && body->len) {
+        st = wsman_answer_begin(x->reader, r, err);
+        if (st == EASG_OK)
+            st = wsman_answer_feed(x->reader, body->ptr, body->len, err);
+        if (st == EASG_OK)
+            st = wsman_answer_finish(x->reader, err);
+        if (st != EASG_OK)
+            return err_at(err, st, "%s", http_endpoint(x->http));
+        if (wsman_reader_answer(x->reader)->fault.kind != WSMAN_FAULT_NONE)
+            return EASG_OK;
+    }
+    st = http_check(x->http, wsman_op_name(r->op), err);
+    if (st == EASG_E_NOTFOUND)
+        return err_set(err, EASG_E_CONFIG,
+                       "%s: %s: HTTP %d: there is no /powershell here; check source.server",
+                       http_endpoint(x->http), wsman_op_name(r->op), status);
+    if (st == EASG_E_DENIED)
+        return err_set(err, st,
+                       "%s: %s: HTTP 403: the account is known but may not use remote PowerShell; "
+                       "run Set-User -RemotePowerShellEnabled $true for it and give it the role",
+                       http_endpoint(x->http), wsman_op_name(r->op));
+    return st == EASG_OK ? err_set(err, EASG_E_PROTOCOL, "%s: %s: HTTP %d without a fault",
+                                   http_endpoint(x->http), wsman_op_name(r->op), status)
+                         : st;
+}
+
+static int64_t deadline(struct exch *x, enum wsman_op op, easg_error *err)
+{
+    int64_t left = x->closing ? DELETE_MS : x->env.remaining_ms(x->env.user);
+    int64_t most = x->operation_timeout_ms + MARGIN_MS;
+
+    if (left <= 0) {
+        (void)err_set(err, EASG_E_TIMEOUT, "%s: no time left", wsman_op_name(op));
+        return 0;
+    }
+    if (left > most)
+        left = most;
+    /* The server gives up first, so that a long poll ends with its TimedOut and not with ours. */
+    x->ws.operation_timeout_ms = x->operation_timeout_ms;
+    if (x->ws.operation_timeout_ms > left - 1000)
+        x->ws.operation_timeout_ms = left > 2000 ? left - 1000 : 1000;
+    return left;
+}
+
+easg_status exch_request(struct exch *x, struct wsman_request *r,
+                         const struct wsman_answer **answer, easg_error *err)
+{
+    static const char *const headers[] = { "Content-Type: application/soap+xml;charset=UTF-8" };
+    struct http_request request = { .method = "POST",
+                                    .url = x->url,
+                                    .headers = headers,
+                                    .n_headers = 1,
+                                    .max_response = MAX_RESPONSE,
+                                    .on_body = on_body,
+                                    .user = x };
+    struct http_response response;
+    const struct wsman_fault *fault;
+    easg_status st;
+
+    x->uncertain = 0;
+    request.timeout_ms = deadline(x, r->op, err);
+    if (request.timeout_ms == 0)
+        return EASG_E_TIMEOUT;
+    if (!exch_new_guid(&r->message_id))
+        return err_set(err, EASG_E_FAIL, "no random numbers from OpenSSL");
+    strbuf_reset(&x->envelope);
+    st = wsman_write(&x->ws, r, &x->envelope, err);
+    if (st == EASG_OK)
+        st = wsman_answer_begin(x->reader, r, err);
+    if (st != EASG_OK)
+        return st;
+    request.body = x->envelope.ptr;
+    request.body_len = x->envelope.len;
+    /* A Receive that runs twice loses the first answer's objects; to release a command or a shell
+     * twice is harmless. */
+    request.idempotent = r->op == WSMAN_SIGNAL || r->op == WSMAN_DELETE;
+    st = auth_perform(x->auth, x->http, &request, &response, err);
+    if (st != EASG_OK) {
+        x->broken = 1;
+        x->uncertain = response.body_taken;
+        /* The reader knows no host name; http has put it in its own texts. */
+        if (st == EASG_E_PROTOCOL && response.status >= 200 && response.status < 300 &&
+            !strstr(err->message, http_endpoint(x->http)))
+            return err_at(err, st, "%s", http_endpoint(x->http));
+        return st;
+    }
+    if (response.status >= 200 && response.status < 300) {
+        st = wsman_answer_finish(x->reader, err);
+        if (st != EASG_OK)
+            (void)err_at(err, st, "%s", http_endpoint(x->http));
+    } else {
+        st = other_status(x, r, err);
+    }
+    *answer = wsman_reader_answer(x->reader);
+    fault = &(*answer)->fault;
+    if (st == EASG_OK && fault->kind != WSMAN_FAULT_NONE && fault->kind != WSMAN_FAULT_TIMED_OUT) {
+        st = wsman_fault_error(fault, r->op, err);
+        (void)err_at(err, st, "%s", http_endpoint(x->http));
+    }
+    if (st != EASG_OK)
+        x->broken = 1;
+    return st;
+}
+
+/* ---- opening ---- */
+
+static easg_status on_output(void *user, struct psrp_pipeline *p, const char *xml, size_t len,
+                             easg_error *err)
+{
+
+    (void)user;
+    return exch_pipe_output(psrp_pipeline_user(p), xml, len, err);
+}
+
+static easg_status on_record(void *user, struct psrp_pipeline *p, const struct psrp_record *r,
+                             easg_error *err)
+{
+    struct exch *x = user;
+    char safe[200];
+
+    if (p)
+        return exch_pipe_record(psrp_pipeline_user(p), r, err);
+    text_safe(r->message.ptr ? r->message.ptr : "", r->message.len, safe, sizeof(safe));
+    if (r->kind == PSRP_R_PROMPT)
+        return err_set(err, EASG_E_UNSUPPORTED,
+                       "the server wants an answer from a person (%s), which nobody can give",
+                       safe);
+    if (r->kind == PSRP_R_ERROR || r->kind == PSRP_R_FAILURE)
+        exch_failure_take(&x->pool_failure, r);
+    exch_log(x, r->kind == PSRP_R_WARNING ? EXCH_WARNING : EXCH_DEBUG, "server: %s", safe);
+    return EASG_OK;
+}
+
+static void on_note(void *user, const char *text)
+{
+    exch_log(user, EXCH_DEBUG, "psrp: %s", text);
+}
+
+static const struct psrp_handler machines = { on_output, on_record, on_note };
+
+static easg_status open_pool(struct exch *x, easg_error *err)
+{
+    struct wsman_request receive = { .op = WSMAN_RECEIVE, .shell_id = x->shell_id };
+    const struct wsman_answer *answer;
+
+    while (psrp_pool_state(x->pool) == PSRP_POOL_OPENING) {
+        easg_status st = exch_request(x, &receive, &answer, err);
+
+        if (st != EASG_OK)
+            return st;
+        if (x->env.cancelled(x->env.user))
+            return err_set(err, EASG_E_CANCELLED, "cancelled while the runspace opened");
+    }
+    if (psrp_pool_state(x->pool) == PSRP_POOL_OPENED) {
+        if (psrp_pool_minor(x->pool) >= 2)
+            x->ws.max_envelope = x->max_envelope;
+        return EASG_OK;
+    }
+    x->broken = 1;
+    if (x->pool_failure.set)
+        return exch_failure_error(&x->pool_failure, "opening the runspace", err);
+    return err_set(err, EASG_E_UNAVAILABLE, "the server closed the runspace while it opened");
+}
+
+static easg_status create_shell(struct exch *x, easg_error *err)
+{
+    struct psrp_pool_options pool = { .handler = &machines, .user = x };
+    struct wsman_request create = { .op = WSMAN_CREATE, .idle_timeout_ms = IDLE_MS };
+    const struct wsman_answer *answer;
+    char proposed[WSMAN_GUID_TEXT];
+    easg_status st;
+
+    if (!exch_new_guid(&pool.id) || !exch_new_guid(&x->ws.id))
+        return err_set(err, EASG_E_FAIL, "no random numbers from OpenSSL");
+    st = psrp_pool_create(&pool, &x->pool, err);
+    if (st == EASG_OK)
+        st = psrp_pool_open(x->pool, &x->fragments, err);
+    if (st != EASG_OK)
+        return st;
+    create.shell_id = wsman_guid_format(&pool.id, proposed);
+    create.payload = x->fragments.ptr;
+    create.payload_len = x->fragments.len;
+    st = exch_request(x, &create, &answer, err);
+    if (st != EASG_OK) {
+        /* It may have made the shell: try to take it away again by the name we proposed. */
+        if (x->uncertain) {
+            (void)snprintf(x->shell_id, sizeof(x->shell_id), "%s", proposed);
+            x->shell_open = 1;
+        }
+        return st == EASG_E_UNCERTAIN ? EASG_E_UNREACHABLE : st;
+    }
+    (void)snprintf(x->shell_id, sizeof(x->shell_id), "%s", answer->shell_id);
+    x->shell_open = 1;
+    return open_pool(x, err);
+}
+
+static easg_status view_forest(struct exch *x, easg_error *err)
+{
+    static const struct psrp_parameter yes = {
+        "ViewEntireForest", {.kind = PSRP_BOOL, .number = 1}
+    };
+    static const struct psrp_command command = { "Set-ADServerSettings", &yes, 1 };
+    static const struct exch_call call = { .commands = &command, .n = 1 };
+
+    return exch_run(x, &call, err);
+}
+
+easg_status exch_open(const struct exch_options *options, struct exch **out, easg_error *err)
+{
+    struct exch *x = mem_alloc(sizeof(*x));
+    struct http_options http = *options->http;
+    easg_status st;
+
+    if (!x)
+        return err_nomem(err);
+    x->env = options->env;
+    x->auth = options->auth;
+    x->operation_timeout_ms = options->operation_timeout_ms;
+    x->max_envelope = options->max_envelope;
+    x->select_columns = options->select_columns;
+    strbuf_init(&x->envelope, ENVELOPE_ROOM);
+    strbuf_init(&x->fragments, ENVELOPE_ROOM);
+    x->url = mem_strdup(options->url);
+    x->ws.to = x->url;
+    x->ws.resource_uri = WSMAN_EXCHANGE_URI;
+    /* Until the server has said what it is. */
+    x->ws.max_envelope = x->max_envelope < WSMAN_ENVELOPE_2 ? x->max_envelope : WSMAN_ENVELOPE_2;
+    st = x->url ? EASG_OK : err_nomem(err);
+    http.cancelled = cancelled;
+    http.user = x;
+    if ((int64_t)http.stall_timeout_ms < x->operation_timeout_ms + MARGIN_MS)
+        http.stall_timeout_ms = (uint32_t)(x->operation_timeout_ms + MARGIN_MS);
+    if (st == EASG_OK)
+        st = http_create(&http, &x->http, err);
+    if (st == EASG_OK)
+        st = wsman_reader_create(&streams, x, &x->reader, err);
+    if (st == EASG_OK)
+        st = clixml_tree_create((size_t)16 * 1024 * 1024, (size_t)64 * 1024 * 1024, &x->tree, err);
+    if (st == EASG_OK)
+        st = create_shell(x, err);
+    if (st == EASG_OK && options->view_entire_forest)
+        st = view_forest(x, err);
+    if (st == EASG_OK)
+        st = exch_learn(x, err);
+    if (st != EASG_OK) {
+        exch_close(x);
+        return st;
+    }
+    exch_log(x, EXCH_DEBUG, "runspace open: PowerShell %s, protocol 2.%u, envelopes of %zu bytes",
+             psrp_pool_engine(x->pool), psrp_pool_minor(x->pool), x->ws.max_envelope);
+    *out = x;
+    return EASG_OK;
+}
+
+void exch_close(struct exch *x)
+{
+    if (!x)
+        return;
+    if (x->shell_open) {
+        struct wsman_request r = { .op = WSMAN_DELETE, .shell_id = x->shell_id };
+        const struct wsman_answer *answer;
+        easg_error err = EASG_ERROR_INIT;
+
+        x->closing = 1;
+        if (exch_request(x, &r, &answer, &err) != EASG_OK)
+            exch_log(x, EXCH_WARNING, "shell not deleted, the server keeps it for %d s: %s",
+                     IDLE_MS / 1000, err.message);
+    }
+    wsman_reader_destroy(x->reader);
+    psrp_pool_destroy(x->pool);
+    clixml_tree_destroy(x->tree);
+    http_destroy(x->http);
+    strbuf_clear(&x->envelope);
+    strbuf_clear(&x->fragments);
+    mem_free(x->url);
+    mem_free(x);
+}
