@@ -37,7 +37,11 @@ static easg_status on_envelope(void *user, const struct json *page, easg_error *
     if (st != EASG_OK)
         return st;
     strbuf_reset(&w->next);
-    if (next.ptr && strbuf_add_str(&w->next, &next) != EASG_OK)
+    if (next.ptr)
+        strbuf_add_str(&w->next, &next);
+    if (strbuf_status(&w->next) == EASG_E_NOMEM)
+        return err_nomem(err);
+    if (strbuf_status(&w->next) != EASG_OK)
         return err_set(err, EASG_E_LIMIT, "a nextLink of %zu bytes", next.len);
     if (next.ptr && !next.len)
         return err_set(err, EASG_E_PROTOCOL, "an empty nextLink");

@@ -90,10 +90,10 @@ const easg_config *fakehost_config(struct fakehost *f)
 static const easg_config *EASG_CALL cfg_get(const easg_host *h, const easg_config *node,
                                             const char *path)
 {
-    char key[128];
+    char key[300];
     const char *value;
 
-    if (!node)
+    if (!node || strlen(path) > 60)
         return NULL;
     (void)snprintf(key, sizeof key, "%s%s%s", node->key, node->key[0] ? "." : "", path);
     value = value_of(self(h), key);

@@ -114,7 +114,7 @@ static void test_lists(void)
         { "busy?status=500&tries=9",            EASG_E_UNAVAILABLE, "",                   "TooManyRequests: slow down",                             15000,
          0                                                                                                                                                                 },
         { "busy?status=503&tries=9&after=3600", EASG_E_UNAVAILABLE, "",                   "cannot serve now",                                       0,                  0  },
-        { "drop?tries=2",                       EASG_OK,            "1a,1b,",             "",                                                       3000,               1  },
+        { "drop?tries=2",                       EASG_OK,            "1a,1b,",             "",                                                       1000,               1  },
         { "denied",                             EASG_E_DENIED,      "",                   "give the app the application permission Thing.Read.All", 0,
          0                                                                                                                                                                 },
         { "missing",                            EASG_E_NOTFOUND,    "",                   "ResourceNotFound",                                       0,                  0  },
@@ -217,13 +217,15 @@ static void test_no_memory(void)
 
         mem_fail_at(n, 0);
         st = list("/v1.0/three", &l, &err);
-        mem_fail_at(0, 0);
-        if (st == EASG_OK)
-            break;
-        failed++;
-        CHECK_INT(st, EASG_E_NOMEM);
+        if (mem_fail_at(0, 0) < n)
+            break; /* it needed fewer than n */
+        /* a text for people may come out shorter; a list may not */
+        CHECK(st == EASG_E_NOMEM || strcmp(strbuf_str(&seen), "1a,1b,2a,2b,3a,3b,") == 0);
+        if (st != EASG_E_NOMEM && st != EASG_OK)
+            printf("# allocation %lu: %s\n", n, err.message);
+        failed += st == EASG_E_NOMEM;
     }
-    CHECK(failed > 8);
+    CHECK(failed > 20);
 }
 
 int main(void)
