@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows of a CSV or JSON-lines file. The bytes of a row stand in one buffer, each value with a NUL
- * behind it; fields are offsets into it, so nothing is allocated for a row once the buffer has grown
- * to the longest one.
+ * behind it; fields are offsets into it, so nothing is allocated for a row once the buffer has
+ * grown to the longest one.
  */
 #include "rows.h"
 
@@ -144,7 +144,8 @@ easg_status rows_read_error(const struct rows *r, easg_error *err)
     return rows_error(r, EASG_E_FAIL, err, "cannot be read to its end");
 }
 
-/* ---- columns ---------------------------------------------------------------------------------- */
+/* ---- columns ----------------------------------------------------------------------------------
+ */
 
 easg_status rows_check_column(const struct rows *r, const char *column, easg_error *err)
 {
@@ -183,7 +184,8 @@ static struct row_field *find(struct rows *r, const char *column)
     return NULL;
 }
 
-/* ---- one row ---------------------------------------------------------------------------------- */
+/* ---- one row ----------------------------------------------------------------------------------
+ */
 
 easg_status rows_next(struct rows *r, int *more, easg_error *err)
 {

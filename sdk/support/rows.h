@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * rows.h - reads a table from a file, a row at a time: CSV (RFC 4180, first line names the columns)
- * or JSON lines (one flat object a line; values are strings, numbers, true, false, null, or lists of
- * strings). Every error reads "facts.csv:14: ...". Memory does not grow with the file.
+ * or JSON lines (one flat object a line; values are strings, numbers, true, false, null, or lists
+ * of strings). Every error reads "facts.csv:14: ...". Memory does not grow with the file.
  */
 #ifndef EASG_ROWS_H
 #define EASG_ROWS_H

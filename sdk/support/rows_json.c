@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON lines: one object a line, flat but for lists of strings. RFC 8259 strings with their escapes;
- * a NUL, a lone surrogate and a nested object are refused.
+ * JSON lines: one object a line, flat but for lists of strings. RFC 8259 strings with their
+ * escapes; a NUL, a lone surrogate and a nested object are refused.
  */
 #include <string.h>
 
@@ -131,8 +131,10 @@ static easg_status word(struct rows *r, int c, struct row_field *f, easg_error *
         }
     number = f->len > 0 && strspn(p, "0123456789+-.eE") == f->len &&
              (*p == '-' || (*p >= '0' && *p <= '9'));
-    return number ? EASG_OK : bad(r, err, "has a value that is no string, number, true, false, "
-                                          "null or list of strings");
+    return number ? EASG_OK
+                  : bad(r, err,
+                        "has a value that is no string, number, true, false, "
+                        "null or list of strings");
 }
 
 static easg_status list(struct rows *r, struct row_field *f, easg_error *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plugin to copy: a device manager whose facts stand in the configuration itself. It builds, loads
- * and passes the conformance kit as it stands, and is of use where there are a handful of phones.
+ * A plugin to copy: a device manager whose facts stand in the configuration itself. It builds,
+ * loads and passes the conformance kit as it stands, and is of use where there are a handful of
+ * phones.
  *
  * Make a copy of this directory, then:
  *
@@ -25,7 +26,8 @@
 #include "plugin_opt.h"
 #include "text.h"
 
-/* ---- step 2: options --------------------------------------------------------------------------- */
+/* ---- step 2: options ---------------------------------------------------------------------------
+ */
 
 static const easg_option devices = {
     .struct_size = (uint32_t)sizeof devices,
@@ -37,7 +39,8 @@ static const easg_option devices = {
 
 static const easg_option *const options[] = { &devices, NULL };
 
-/* ---- step 3: one configured module -------------------------------------------------------------- */
+/* ---- step 3: one configured module --------------------------------------------------------------
+ */
 
 struct device {
     char user[256]; /* "ada@contoso.example" */
@@ -106,7 +109,8 @@ static easg_status EASG_CALL create(const easg_host *host, const easg_config *cf
     return EASG_OK;
 }
 
-/* ---- step 4: one connection --------------------------------------------------------------------- */
+/* ---- step 4: one connection ---------------------------------------------------------------------
+ */
 
 struct easg_session {
     easg_instance *module;
@@ -130,7 +134,8 @@ static void EASG_CALL session_close(easg_session *session)
     mem_free(session);
 }
 
-/* ---- step 5: facts ------------------------------------------------------------------------------ */
+/* ---- step 5: facts ------------------------------------------------------------------------------
+ */
 
 /* 1: the person of entry `i` came before. */
 static int seen(const easg_instance *self, size_t i)
@@ -186,7 +191,8 @@ static easg_status EASG_CALL fetch(easg_session *session, const easg_run *run,
     return st;
 }
 
-/* ---- step 6: the tables ------------------------------------------------------------------------- */
+/* ---- step 6: the tables -------------------------------------------------------------------------
+ */
 
 static const easg_sink_ops ops = {
     .struct_size = (uint32_t)sizeof ops,
@@ -210,11 +216,8 @@ static const easg_module *const modules[] = { &module, NULL };
 
 static const easg_plugin plugin = {
     EASG_PLUGIN_HEADER(0), /* the oldest minor of the ABI that it can live with */
-    .name = "template",
-    .version = "1.0.0",
-    .vendor = "you",
-    .license = "Apache-2.0",
-    .modules = modules,
+    .name = "template",      .version = "1.0.0", .vendor = "you",
+    .license = "Apache-2.0", .modules = modules,
 };
 
 /* The only symbol that this library exports. */

@@ -18,7 +18,8 @@ static const easg_option rest = { .struct_size = (uint32_t)sizeof rest,
                                   .type = EASG_OPT_DURATION,
                                   .name = "rest",
                                   .default_value = "5m",
-                                  .doc = "how long a server that failed is tried after all others" };
+                                  .doc =
+                                      "how long a server that failed is tried after all others" };
 
 static const easg_option *const options[] = { &rest, NULL };
 
@@ -92,8 +93,8 @@ static const easg_module module = { .struct_size = (uint32_t)sizeof module,
 
 static const easg_module *const modules[] = { &module, NULL };
 
-static const easg_plugin plugin = { EASG_PLUGIN_HEADER(0), .name = "failover-roundrobin",
-                                    .version = "1.0.0",    .vendor = "easgate",
+static const easg_plugin plugin = { EASG_PLUGIN_HEADER(0),   .name = "failover-roundrobin",
+                                    .version = "1.0.0",      .vendor = "easgate",
                                     .license = "Apache-2.0", .url = NULL,
                                     .modules = modules };
 

@@ -17,13 +17,12 @@
 #define TRAILER    "#end:"
 #define POLL_EVERY 256
 
-static const char *const people_columns[] = { "id",           "upn",  "sid",
-                                              "immutable_id", "smtp", "groups",
-                                              "licensed",     NULL };
-static const char *const device_columns[] = { "id",         "eas_id",    "user_id",    "os",
-                                              "model",      "serial",    "compliance", "management",
-                                              "activated",  "registered", "enrolled",  "last_seen",
-                                              "grace_until", NULL };
+static const char *const people_columns[] = { "id",   "upn",    "sid",      "immutable_id",
+                                              "smtp", "groups", "licensed", NULL };
+static const char *const device_columns[] = {
+    "id",         "eas_id",    "user_id",    "os",       "model",     "serial",      "compliance",
+    "management", "activated", "registered", "enrolled", "last_seen", "grace_until", NULL
+};
 
 /* One file being read. */
 struct reading {
@@ -108,7 +107,8 @@ static easg_status device(struct reading *in, const easg_str *id, easg_error *er
         st = rows_time(in->rows, "grace_until", &d.grace_until, err);
     if (st != EASG_OK)
         return st;
-    d.flags = (activated ? EASG_MANAGED_ACTIVATED : 0u) | (registered ? EASG_MANAGED_REGISTERED : 0u);
+    d.flags =
+        (activated ? EASG_MANAGED_ACTIVATED : 0u) | (registered ? EASG_MANAGED_REGISTERED : 0u);
     return in->to->managed_device(in->to, &d);
 }
 
@@ -124,9 +124,10 @@ static easg_status trailer(struct reading *in, const easg_str *id, easg_error *e
     if (!text_parse_u64(p, digits, &n))
         return rows_error(in->rows, EASG_E_CONFIG, err, "its last row must be " TRAILER "COUNT");
     if (n != in->count)
-        return rows_error(in->rows, EASG_E_PROTOCOL, err,
-                          "its last row counts %llu rows, there are %llu: written or copied in part",
-                          (unsigned long long)n, (unsigned long long)in->count);
+        return rows_error(
+            in->rows, EASG_E_PROTOCOL, err,
+            "its last row counts %llu rows, there are %llu: written or copied in part",
+            (unsigned long long)n, (unsigned long long)in->count);
     if (p[digits] == ':' && !timestamp_parse(p + digits + 1, strlen(p + digits + 1), &written))
         return rows_error(in->rows, EASG_E_CONFIG, err,
                           "its last row must be " TRAILER "COUNT:TIME, as 2026-01-31T08:00:00Z");
@@ -171,7 +172,8 @@ static easg_status whole(struct reading *in, int64_t least, easg_error *err)
 {
     if (in->self->trailer && !in->ended)
         return rows_error(in->rows, EASG_E_PROTOCOL, err,
-                          "ends without its last row (" TRAILER "COUNT): written or copied in part");
+                          "ends without its last row (" TRAILER
+                          "COUNT): written or copied in part");
     if ((int64_t)in->count < least)
         return rows_error(in->rows, EASG_E_PROTOCOL, err,
                           "the file has %llu rows, at least %lld are expected",

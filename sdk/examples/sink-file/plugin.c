@@ -15,8 +15,10 @@
 #include "timestamp.h"
 
 #define OPT(n, t, f, def, text)                                                                    \
-    { .struct_size = (uint32_t)sizeof(easg_option), .type = (t), .flags = (f), .name = (n),        \
-      .default_value = (def), .doc = (text) }
+    {                                                                                              \
+        .struct_size = (uint32_t)sizeof(easg_option), .type = (t), .flags = (f), .name = (n),      \
+        .default_value = (def), .doc = (text)                                                      \
+    }
 
 static const easg_option declared[] = {
     OPT("people", EASG_OPT_STRING, EASG_OPTF_REQUIRED, NULL,
@@ -144,8 +146,9 @@ static const easg_module module = { .struct_size = (uint32_t)sizeof module,
 
 static const easg_module *const modules[] = { &module, NULL };
 
-static const easg_plugin plugin = { EASG_PLUGIN_HEADER(0), .name = "sink-file", .version = "1.0.0",
-                                    .vendor = "easgate", .license = "Apache-2.0", .url = NULL,
+static const easg_plugin plugin = { EASG_PLUGIN_HEADER(0),   .name = "sink-file",
+                                    .version = "1.0.0",      .vendor = "easgate",
+                                    .license = "Apache-2.0", .url = NULL,
                                     .modules = modules };
 
 const easg_plugin *EASG_CALL easg_plugin_entry(const easg_offer *offer)

@@ -11,9 +11,9 @@
 
 struct easg_instance {
     const easg_host *host;
-    easg_str people;  /* paths; borrowed from the configuration */
+    easg_str people; /* paths; borrowed from the configuration */
     easg_str devices;
-    easg_str report;  /* absent: none is written */
+    easg_str report; /* absent: none is written */
     int64_t min_people;
     int64_t min_devices;
     int trailer;
@@ -33,7 +33,7 @@ struct idset {
     struct idset_slot {
         uint64_t hash; /* 0: empty */
         unsigned long line;
-    } *slots;
+    } * slots;
     size_t n, cap;
 };
 /* *line is that of the same id, 0 when it is new and was added. */

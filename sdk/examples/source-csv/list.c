@@ -13,15 +13,15 @@
 
 #define POLL_EVERY 256
 
-static const char *const mailbox_columns[] = { "mailbox_id",   "display_name", "sid",
-                                               "upn",          "primary_smtp", "smtp",
-                                               "allowed",      "blocked",      "eas_disabled",
+static const char *const mailbox_columns[] = { "mailbox_id", "display_name", "sid",
+                                               "upn",        "primary_smtp", "smtp",
+                                               "allowed",    "blocked",      "eas_disabled",
                                                NULL };
-static const char *const device_columns[] = { "key",       "device_id",     "mailbox_id",
-                                              "type",      "model",         "os",
+static const char *const device_columns[] = { "key",           "device_id",  "mailbox_id",
+                                              "type",          "model",      "os",
                                               "friendly_name", "user_agent", "access",
                                               "access_reason", "first_sync", "last_sync",
-                                              "changed",   NULL };
+                                              "changed",       NULL };
 
 /* A list of device ids that is being changed. Elements are borrowed. */
 struct id_list {
@@ -76,7 +76,8 @@ static int wanted(const struct listing *in, const easg_str *mailbox_id)
             memcmp(q->mailbox_id.ptr, mailbox_id->ptr, mailbox_id->len) == 0);
 }
 
-/* ---- mailboxes -------------------------------------------------------------------------------- */
+/* ---- mailboxes --------------------------------------------------------------------------------
+ */
 
 static void lay_over(void *user, const easg_str *device, easg_verb verb)
 {
@@ -163,7 +164,8 @@ static easg_status mailbox(struct listing *in, easg_error *err)
     return in->to->mailbox(in->to, &m);
 }
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------------------
+ */
 
 static easg_status times(struct listing *in, easg_device *d, easg_error *err)
 {
@@ -210,7 +212,8 @@ static easg_status device(struct listing *in, easg_error *err)
     return in->to->device(in->to, &d);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------
+ */
 
 static easg_status each_row(struct listing *in, const easg_str *path, const char *const *columns,
                             row_fn fn, int64_t least, easg_error *err)

@@ -97,7 +97,8 @@ static easg_status remember(struct outbox *box, const easg_str *mailbox, const e
     return EASG_OK;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static easg_status slurp(const char *path, struct strbuf *out, easg_error *err)
 {
@@ -209,7 +210,8 @@ void outbox_close(struct outbox *box)
     mem_free(box);
 }
 
-/* ---- asking and writing ------------------------------------------------------------------------ */
+/* ---- asking and writing ------------------------------------------------------------------------
+ */
 
 easg_verb outbox_verb(const struct outbox *box, const easg_str *mailbox_id,
                       const easg_str *device_id)

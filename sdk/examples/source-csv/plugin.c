@@ -12,13 +12,16 @@
 #include "plugin_opt.h"
 
 #define OPT(n, t, f, def, words, text)                                                             \
-    { .struct_size = (uint32_t)sizeof(easg_option), .type = (t), .flags = (f), .name = (n),        \
-      .default_value = (def), .allowed = (words), .doc = (text) }
+    {                                                                                              \
+        .struct_size = (uint32_t)sizeof(easg_option), .type = (t), .flags = (f), .name = (n),      \
+        .default_value = (def), .allowed = (words), .doc = (text)                                  \
+    }
 
 static const easg_option declared[] = {
     OPT("server", EASG_OPT_STRING, 0, "files", NULL, "what the files are called as an endpoint"),
     OPT("mailboxes", EASG_OPT_STRING, EASG_OPTF_REQUIRED, NULL, NULL,
-        "file of mailboxes, .csv or .jsonl: mailbox_id, display_name, sid, upn, primary_smtp, smtp, "
+        "file of mailboxes, .csv or .jsonl: mailbox_id, display_name, sid, upn, primary_smtp, "
+        "smtp, "
         "allowed, blocked, eas_disabled"),
     OPT("devices", EASG_OPT_STRING, EASG_OPTF_REQUIRED, NULL, NULL,
         "file of devices, .csv or .jsonl: key, device_id, mailbox_id, type, model, os, "
@@ -32,7 +35,8 @@ static const easg_option declared[] = {
 };
 
 static const easg_option *const options[] = { &declared[0], &declared[1], &declared[2],
-                                              &declared[3], &declared[4], &declared[5], NULL };
+                                              &declared[3], &declared[4], &declared[5],
+                                              NULL };
 
 static easg_access access_of(const easg_str *word)
 {
@@ -149,8 +153,9 @@ static const easg_module module = { .struct_size = (uint32_t)sizeof module,
 
 static const easg_module *const modules[] = { &module, NULL };
 
-static const easg_plugin plugin = { EASG_PLUGIN_HEADER(0), .name = "source-csv", .version = "1.0.0",
-                                    .vendor = "easgate", .license = "Apache-2.0", .url = NULL,
+static const easg_plugin plugin = { EASG_PLUGIN_HEADER(0),   .name = "source-csv",
+                                    .version = "1.0.0",      .vendor = "easgate",
+                                    .license = "Apache-2.0", .url = NULL,
                                     .modules = modules };
 
 const easg_plugin *EASG_CALL easg_plugin_entry(const easg_offer *offer)
