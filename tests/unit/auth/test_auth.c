@@ -202,8 +202,8 @@ int main(void)
     if (!dir || certs_make(dir, wishes, 2) != 0 ||
         peer_start(&peer, (char *[]){ python, script, dir, NULL }) != 0 ||
         http_create(&o, &http, &err) != EASG_OK) {
-        CHECK(!"server could be started");
-        return check_done();
+        printf("not ok - the servers could not be started\n");
+        return 1;
     }
     test_basic();
     test_basic_config();

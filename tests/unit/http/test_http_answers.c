@@ -432,8 +432,8 @@ int main(void)
     snprintf(ca, sizeof ca, "%s/ca.crt", dir ? dir : "");
     if (!dir || certs_make(dir, wishes, sizeof wishes / sizeof *wishes) != 0 ||
         peer_start(&peer, (char *[]){ python, script, dir, NULL }) != 0) {
-        CHECK(!"servers could be started");
-        return check_done();
+        printf("not ok - the servers could not be started\n");
+        return 1;
     }
     test_bodies();
     test_receiver();

@@ -378,8 +378,8 @@ int main(void)
     snprintf(script, sizeof script, "%s/tests/unit/http/faults.py", check_source());
     if (!dir || certs_make(dir, wishes, sizeof wishes / sizeof *wishes) != 0 ||
         peer_start(&peer, (char *[]){ python, script, dir, NULL }) != 0) {
-        CHECK(!"servers could be started");
-        return check_done();
+        printf("not ok - the servers could not be started\n");
+        return 1;
     }
     test_wire();
     test_never_twice();
