@@ -107,6 +107,10 @@ static easg_status fill(struct agent_config *a, const char *path, easg_error *er
     easg_status st;
     int i;
 
+    if (path)
+        a->path = cfg_doc_dup(a->doc, path, strlen(path));
+    if (path && !a->path)
+        return err_nomem(err);
     if (!path)
         a->config_dir = fs_config_dir();
     else

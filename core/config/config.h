@@ -130,7 +130,7 @@ struct org_module {
 
 struct org_config {
     struct cfg_doc *doc;
-    const char *name; /* [a-z0-9-]{1,63}; equals the file's name */
+    const char *name; /* [a-z0-9-]{1,63}, no hyphen first; the file's name */
     int enabled;      /* `enabled: false` switches the organisation off */
     enum org_mode mode;
     struct org_module source, sink, failover, notifier;

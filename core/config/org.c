@@ -115,7 +115,7 @@ static int truth(const easg_config *root, const char *key)
 
 static int name_valid(const char *s, size_t len)
 {
-    if (len < 1 || len > 63)
+    if (len < 1 || len > 63 || s[0] == '-')
         return 0;
     for (size_t i = 0; i < len; i++)
         if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '-'))
@@ -136,7 +136,8 @@ static easg_status read_name(struct org_config *o, const char *path, easg_error 
     (void)cfg_str(node, &name);
     if (!name_valid(name.ptr, name.len))
         return cfg_error(err, node,
-                         "`organization` must be 1 to 63 small letters, digits and hyphens");
+                         "`organization` must be 1 to 63 small letters, digits and hyphens, and "
+                         "must not begin with a hyphen");
     if (name.len != n || memcmp(name.ptr, base, n) != 0)
         return cfg_error(err, node,
                          "`organization` is %s, but the file is %s; name the file %s.yaml",

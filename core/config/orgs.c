@@ -66,7 +66,7 @@ easg_status org_config_find(const struct agent_config *agent, const char *name,
     if (st != EASG_OK)
         return st;
     /* a name is a file here: nothing that could leave the directory */
-    if (!*name || strlen(name) > 63 ||
+    if (!*name || *name == '-' || strlen(name) > 63 ||
         strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
         return not_found(dir.ptr, name, err);
     strbuf_addf(&path, "%s/%s.yaml", dir.ptr, name);

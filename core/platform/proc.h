@@ -28,6 +28,8 @@ void proc_close(struct proc *p);
 
 /* Number of this process. */
 int64_t proc_self(void);
+/* A number that stays the same for this machine and differs between machines: spreads starts. */
+uint64_t proc_machine_seed(void);
 
 /* No core dumps, no ptrace: for a process that holds secrets. */
 void proc_harden(void);

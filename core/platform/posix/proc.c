@@ -221,6 +221,30 @@ int64_t proc_self(void)
     return (int64_t)getpid();
 }
 
+static uint64_t hash(const char *s)
+{
+    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+    return h;
+}
+
+uint64_t proc_machine_seed(void)
+{
+    char id[128] = "";
+    FILE *f = fopen("/etc/machine-id", "re");
+
+    if (f) {
+        if (!fgets(id, sizeof id, f))
+            id[0] = '\0';
+        fclose(f);
+    }
+    if (!id[0] && gethostname(id, sizeof id - 1) < 0)
+        id[0] = '\0';
+    return hash(id);
+}
+
 void proc_harden(void)
 {
     struct rlimit none = { 0, 0 };
