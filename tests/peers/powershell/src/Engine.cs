@@ -38,6 +38,16 @@ namespace Easgate.Peer
             }
         }
 
+        // The engine's restricted session has a Select-Object that knows the properties of commands
+        // only; Exchange's lets its objects be narrowed on the server.
+        private const string SelectObject =
+            "[CmdletBinding()] param([Parameter(Position=0)][object[]]$Property, [string[]]$ExcludeProperty, " +
+            "[string]$ExpandProperty, [switch]$Unique, [int]$First, [int]$Last, [int]$Skip, " +
+            "[Parameter(ValueFromPipeline=$true)]$InputObject)\n" +
+            "begin { $p = { Microsoft.PowerShell.Utility\\Select-Object @PSBoundParameters }." +
+            "GetSteppablePipeline($MyInvocation.CommandOrigin); $p.Begin($PSCmdlet) }\n" +
+            "process { $p.Process($_) }\nend { $p.End() }";
+
         // Two configurations: with ?serializationLevel=Full a type file makes the serialiser go deeper.
         public static void WriteConfigurations(string dir, Options o)
         {
@@ -49,6 +59,9 @@ namespace Easgate.Peer
                 s.Append("\nSessionType = 'RestrictedRemoteServer'\nLanguageMode = 'NoLanguage'");
                 s.Append("\nModulesToImport = " + Quote(typeof(Engine).Assembly.Location));
                 s.Append("\nVisibleCmdlets = " + string.Join(", ", Cmdlets(o).Select(Quote)));
+                if (!o.RestrictedSelect)
+                    s.Append("\nFunctionDefinitions = @{ Name = 'Select-Object'; ScriptBlock = {" + SelectObject +
+                             "} }\nVisibleFunctions = 'Select-Object'");
                 if (o.Prompt)
                     s.Append("\nVariableDefinitions = @{ Name = 'ConfirmPreference'; Value = 'Low' }");
                 if (full)

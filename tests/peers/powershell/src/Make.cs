@@ -18,7 +18,7 @@ namespace Easgate.Peer
         private static T Fill<T>(T o, ADObjectId id, DateTime created, DateTime changed, params string[] classes)
             where T : ADObject
         {
-            o.Identity = o.Id = id;
+            o.Id = id;
             o.Name = id.Name.Replace("\\,", ",");
             o.ObjectCategory = "contoso.com/Configuration/Schema/" + classes[^1];
             o.ObjectClass = new MultiValuedProperty<string>(classes);

@@ -21,10 +21,10 @@ namespace Easgate.Peer
         public string DefaultAccess { get; set; } = "Allow";
         public bool Prompt { get; set; }
         public bool TerminateInList { get; set; }
+        public bool RestrictedSelect { get; set; }
         public bool Limit1000 { get; set; }
         public int SlowMs { get; set; }
         public List<string> Hidden { get; set; } = new List<string>();
-        public string Port { get; set; } = "443";
     }
 
     public sealed class Box

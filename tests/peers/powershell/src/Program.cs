@@ -31,6 +31,7 @@ namespace Easgate.Peer
             "  --exchange 2010|2016|2019|se   names of cmdlets, version of the servers (2019)\n" +
             "  --default-access allow|block|quarantine   (allow)\n" +
             "  --hide CMDLET           not granted; repeatable\n" +
+            "  --restricted-select     Select-Object only for the properties of commands\n" +
             "  --shells N --commands N quotas (18, 1000)\n" +
             "  --prompt                every change asks unless -Confirm:$false\n" +
             "  --terminate-in-list     a listing of devices ends with an error half-way\n" +
@@ -66,6 +67,7 @@ namespace Easgate.Peer
                 switch (args[i])
                 {
                 case "--help": Console.Write(Usage); return 0;
+                case "--restricted-select": o.RestrictedSelect = true; break;
                 case "--prompt": o.Prompt = true; break;
                 case "--terminate-in-list": o.TerminateInList = true; break;
                 case "--limit1000": o.Limit1000 = true; break;

@@ -141,6 +141,7 @@ namespace Easgate.Peer
         private readonly object writing = new object();
         private readonly ConcurrentDictionary<string, ManualResetEventSlim> awaited = new();
         private volatile bool dead;
+        private volatile bool closing; // the engine calls the end of its input an error: not heard then
         private static readonly Regex Packet = new Regex(
             @"^<(\w+)(?: Stream='(\w+)')? PSGuid='([0-9a-fA-F-]{36})'\s*(?:/>|>([^<]*)</Data>)$");
 
@@ -150,7 +151,8 @@ namespace Easgate.Peer
             IdleMs = idleMs;
             var start = new ProcessStartInfo(Environment.ProcessPath)
             {
-                RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false,
+                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+                UseShellExecute = false,
                 StandardInputEncoding = new UTF8Encoding(false), StandardOutputEncoding = new UTF8Encoding(false),
             };
             start.ArgumentList.Add(typeof(Shell).Assembly.Location);
@@ -160,6 +162,12 @@ namespace Easgate.Peer
             start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
             start.Environment["POWERSHELL_UPDATECHECK"] = "Off";
             process = Process.Start(start);
+            process.ErrorDataReceived += (_, e) =>
+            {
+                if (!closing && !string.IsNullOrEmpty(e.Data))
+                    Console.Error.WriteLine("exchange-peer: engine: " + e.Data);
+            };
+            process.BeginErrorReadLine();
             new Thread(Read) { IsBackground = true, Name = "shell " + id }.Start();
         }
 
@@ -255,6 +263,7 @@ namespace Easgate.Peer
             try
             {
                 WriteAndWait("Close", Guid.Empty, 10000);
+                closing = true;
                 process.StandardInput.Close();
             }
             catch (Exception e) when (e is Fault or IOException or InvalidOperationException)

@@ -15,7 +15,7 @@ namespace Microsoft.Exchange.Data
 
     public abstract class ConfigurableObject
     {
-        public ObjectId Identity { get; set; }
+        public virtual ObjectId Identity { get; set; }
         public bool IsValid => true;
         public ObjectState ObjectState => ObjectState.Unchanged;
         public override string ToString() => Identity?.ToString() ?? "";
@@ -238,6 +238,7 @@ namespace Microsoft.Exchange.Data.Directory
 
     public abstract class ADObject : ADRawEntry
     {
+        public override ObjectId Identity { get => Id; set => Id = (ADObjectId)value; }
         public ADObjectId Id { get; set; }
         public string AdminDisplayName => "";
         public ExchangeObjectVersion ExchangeVersion { get; } = new ExchangeObjectVersion();
