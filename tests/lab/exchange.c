@@ -171,19 +171,22 @@ static int take_capability(struct shell *s, const struct psrp_message *m, const 
 {
     struct clx_doc *d = clx_parse(m->data, m->n, why);
     const char *v;
+    int ok;
 
     if (!d)
         return 0;
     v = clx_text(clx_get(clx_root(d), "protocolversion"));
-    lab_print(s->version, sizeof s->version, "%s",
-              lab.opt.winrm2                                   ? "2.1"
-              : strcmp(v, "2.1") == 0 || strcmp(v, "2.2") == 0 ? v
-                                                               : "2.3");
-    if (strncmp(v, "2.", 2) != 0)
+    ok = strncmp(v, "2.", 2) == 0;
+    if (!ok)
         *why = "SESSION_CAPABILITY names no protocolversion 2.x";
+    if (lab.opt.winrm2)
+        v = "2.1";
+    else if (strcmp(v, "2.1") != 0 && strcmp(v, "2.2") != 0)
+        v = "2.3"; /* the smaller of the client's and ours */
+    lab_print(s->version, sizeof s->version, "%s", v);
     memcpy(s->rpid, m->pool, 16);
     clx_free(d);
-    return strncmp(v, "2.", 2) == 0;
+    return ok;
 }
 
 static int take_init(struct shell *s, const struct psrp_message *m, const char **why)
