@@ -12,10 +12,11 @@
 #include "err.h"
 #include "text.h"
 
-#define DAY_MS         (24 * 3600 * 1000LL)
-#define EXPIRY_NOTICE  (30 * DAY_MS)
-#define SKEW_NOTICE_MS (120 * 1000)
-#define DEFAULT_PLAN   "c1ec4a95-1f05-45b3-a911-aa3fa01094f5" /* INTUNE_A */
+#define DAY_MS           (24 * 3600 * 1000LL)
+#define EXPIRY_NOTICE    (30 * DAY_MS)
+#define SIGN_IN_ATTEMPTS 4
+#define SKEW_NOTICE_MS   (120 * 1000)
+#define DEFAULT_PLAN     "c1ec4a95-1f05-45b3-a911-aa3fa01094f5" /* INTUNE_A */
 
 void intune_log(const struct easg_session *s, easg_level level, const char *text, const char *key,
                 uint64_t value, const char *key2, uint64_t value2)
@@ -267,6 +268,35 @@ static void EASG_CALL intune_close(easg_session *s)
     mem_free(s);
 }
 
+/* The login service is asked again where waiting helps; Graph's own pages are graph's business. */
+static easg_status first_token(struct easg_session *s, easg_error *err)
+{
+    int64_t wait = 1000;
+
+    for (int attempt = 1;; attempt++) {
+        int64_t left = env_remaining(s);
+        const char *header;
+        easg_status st;
+
+        if (left <= 0)
+            return err_set(err, EASG_E_TIMEOUT, "no time left to sign in");
+        st = oauth_get(s->oauth, left < s->in->request_ms ? left : s->in->request_ms, &header, err);
+        if ((st != EASG_E_THROTTLED && st != EASG_E_UNAVAILABLE && st != EASG_E_UNREACHABLE) ||
+            attempt == SIGN_IN_ATTEMPTS)
+            return st;
+        if (err->retry_after_ms)
+            wait = err->retry_after_ms;
+        if (wait >= env_remaining(s))
+            return st;
+        env_retried(s, err->message, wait);
+        st = env_sleep(s, wait);
+        if (st != EASG_OK)
+            return err_set(err, st, "stopped while waiting to sign in again");
+        err_clear(err);
+        wait *= 2;
+    }
+}
+
 static easg_status sign_in(struct easg_session *s, easg_error *err)
 {
     const easg_instance *in = s->in;
@@ -285,15 +315,11 @@ static easg_status sign_in(struct easg_session *s, easg_error *err)
                                    .user = s };
     struct sign_in with = { s, &http, err };
     const easg_config *secret = in->certificate ? in->certificate : in->client_secret;
-    const char *header;
-    int64_t left = env_remaining(s);
     easg_status st = in->host->with_secret(in->host, secret, make_oauth, &with, err);
 
     if (st != EASG_OK)
         return st;
-    if (left <= 0)
-        return err_set(err, EASG_E_TIMEOUT, "no time left to sign in");
-    st = oauth_get(s->oauth, left < in->request_ms ? left : in->request_ms, &header, err);
+    st = first_token(s, err);
     tell_about_credentials(s);
     if (st != EASG_OK)
         return st;
@@ -417,9 +443,8 @@ static const easg_module module = {
 static const easg_module *const modules[] = { &module, NULL };
 
 static const easg_plugin plugin = {
-    EASG_PLUGIN_HEADER(0), .name = "intune",        .version = EASGATE_VERSION,
-    .vendor = "easgate",   .license = "Apache-2.0", .url = NULL,
-    .modules = modules,
+    EASG_PLUGIN_HEADER(0),   .name = "intune", .version = EASGATE_VERSION, .vendor = "easgate",
+    .license = "Apache-2.0", .url = NULL,      .modules = modules,
 };
 
 const easg_plugin *EASG_CALL easg_plugin_entry(const easg_offer *offer)

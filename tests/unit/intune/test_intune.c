@@ -318,6 +318,16 @@ static void test_ends(void)
         "[[401,[],\"{\\\"error\\\":\\\"invalid_client\\\",\\\"error_codes\\\":[7000222]}\"]]");
     CHECK_INT(fetch(&f, &none, &log, &err), EASG_E_AUTH);
     CHECK_HAS(err.message, "AADSTS7000222");
+    /* the login service is busy for a moment, and for good */
+    f.slept_ms = 0;
+    cloud_script("[[503,[[\"Retry-After\",\"0.2\"]],\"\"],[429,[],\"\"]]");
+    log.refuse_at = 1;
+    CHECK_INT(fetch(&f, &none, &log, &err), EASG_E_CANCELLED);
+    CHECK_INT(f.slept_ms, 200 + 400);
+    log.seen = 0;
+    log.refuse_at = 0;
+    cloud_script("[[503,[],\"\"],[503,[],\"\"],[503,[],\"\"],[503,[],\"\"]]");
+    CHECK_INT(fetch(&f, &none, &log, &err), EASG_E_UNAVAILABLE);
     CHECK_INT(log.seen, 0);
     fakehost_log_clear(&log);
     fakehost_clear(&f);
