@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * connect.c - which server, and what if it does not answer. A server that cannot be reached, or
+ * does not prove who it is, is marked and the next one is chosen, each at most once a run. Refused
+ * credentials end the run at once: they would be refused everywhere, and counted by the directory.
+ */
+#include "sync_run.h"
+
+#include "clock.h"
+#include "text.h"
+
+#include <string.h>
+
+static int was_tried(const struct sync *s, const char *id)
+{
+    size_t i;
+
+    for (i = 0; i < s->n_tried; i++)
+        if (strcmp(s->tried[i], id) == 0)
+            return 1;
+    return 0;
+}
+
+static void to_abi(const struct store_endpoint *e, easg_endpoint *out)
+{
+    memset(out, 0, sizeof *out);
+    out->struct_size = sizeof *out;
+    out->priority = e->priority;
+    out->id = text_str(e->id);
+    out->url = text_str(e->url);
+    out->last_ok = e->last_ok;
+    out->last_failed = e->last_failed;
+    out->failures = e->failures;
+    out->last_status = e->last_status;
+}
+
+struct choice {
+    struct store_endpoint *all;
+    size_t n_all;
+    easg_endpoint *abi;
+    const easg_endpoint **items;
+    size_t n;
+};
+
+static void clear_choice(struct choice *c)
+{
+    store_free_endpoints(c->all, c->n_all);
+    mem_free(c->abi);
+    mem_free(c->items);
+}
+
+/* Without a failover module only the configured server counts. */
+static easg_status load_choice(struct sync *s, struct choice *c, easg_error *err)
+{
+    easg_status st = store_list_endpoints(s->store, &c->all, &c->n_all, err);
+    size_t i;
+
+    if (st != EASG_OK)
+        return st;
+    c->abi = mem_array(c->n_all + 1, sizeof *c->abi);
+    c->items = mem_array(c->n_all + 1, sizeof *c->items);
+    if (!c->abi || !c->items)
+        return err_nomem(err);
+    for (i = 0; i < c->n_all; i++) {
+        if (was_tried(s, c->all[i].id) || (!s->failover && !c->all[i].configured))
+            continue;
+        to_abi(&c->all[i], &c->abi[c->n]);
+        c->items[c->n] = &c->abi[c->n];
+        c->n++;
+    }
+    return EASG_OK;
+}
+
+static easg_status open_one(struct sync *s, const easg_endpoint *e, easg_error *err)
+{
+    easg_status st;
+
+    s->tried[s->n_tried] = mem_strdup(e->id.ptr);
+    mem_free(s->endpoint);
+    s->endpoint = mem_strdup(e->id.ptr);
+    if (!s->endpoint || !s->tried[s->n_tried])
+        return err_nomem(err);
+    s->n_tried++;
+    run_set_attempt(s->o->run, (unsigned)s->n_tried);
+    LOG_INFO(s->log, "endpoint chosen", F_STR("endpoint", s->endpoint),
+             F_INT("attempt", s->n_tried));
+    st = source_open(s->source, s->o->run, e, &s->source_session, err);
+    if (st != EASG_OK)
+        return st;
+    st = store_begin(s->store, 0, err);
+    if (st == EASG_OK)
+        st = store_mark_endpoint(s->store, s->endpoint, clock_now(), EASG_OK, NULL, err);
+    return st == EASG_OK ? store_commit(s->store, err) : st;
+}
+
+int sync_give_up_endpoint(struct sync *s, easg_status st, const easg_error *why)
+{
+    easg_error ignored = EASG_ERROR_INIT;
+
+    session_close(s->source_session);
+    s->source_session = NULL;
+    if (st != EASG_E_UNREACHABLE && st != EASG_E_TIMEOUT && st != EASG_E_UNAVAILABLE &&
+        st != EASG_E_UNTRUSTED)
+        return 0;
+    if (run_cancelled(s->o->run) || run_remaining_ms(s->o->run) <= 0)
+        return 0;
+    if (store_begin(s->store, 0, &ignored) == EASG_OK)
+        store_mark_endpoint(s->store, s->endpoint, clock_now(), st, why->message, &ignored);
+    if (NOTE(s, &ignored, EASG_LOG_WARNING, "endpoint.failed", s->endpoint, F_STATUS("status", st),
+             F_STR("error", why->message)) != EASG_OK ||
+        store_commit(s->store, &ignored) != EASG_OK)
+        LOG_ERROR(s->log, "the endpoint's health was not recorded",
+                  F_STR("error", ignored.message));
+    return s->n_tried < SYNC_TRIES_MAX;
+}
+
+int sync_wait_throttle(struct sync *s, easg_status st, const easg_error *why, int tries)
+{
+    int64_t ms = why->retry_after_ms;
+    int64_t end = clock_monotonic_ms() + ms;
+
+    if (st != EASG_E_THROTTLED || tries >= SYNC_THROTTLE_TRIES || ms <= 0 ||
+        ms > SYNC_THROTTLE_MAX_MS || ms >= run_remaining_ms(s->o->run))
+        return 0;
+    LOG_WARNING(s->log, "the peer is throttling; waiting as long as it asked", F_INT("ms", ms));
+    while (clock_monotonic_ms() < end && !run_cancelled(s->o->run)) {
+        int64_t left = end - clock_monotonic_ms();
+
+        clock_sleep_ms(left < 200 ? left : 200);
+    }
+    return !run_cancelled(s->o->run);
+}
+
+easg_status sync_connect(struct sync *s, easg_error *err)
+{
+    easg_error why = EASG_ERROR_INIT; /* of the server tried last */
+    easg_status last = EASG_OK;
+    easg_status st;
+
+    for (;;) {
+        struct choice c = { NULL, 0, NULL, NULL, 0 };
+        size_t at = 0;
+
+        st = load_choice(s, &c, err);
+        if (st == EASG_OK && c.n == 0)
+            st = EASG_E_NOTFOUND;
+        else if (st == EASG_OK && s->failover)
+            st = failover_choose(s->failover, s->o->run, c.items, c.n, &at, err);
+        if (st == EASG_E_NOTFOUND) {
+            st = last != EASG_OK ? last : EASG_E_UNAVAILABLE;
+            if (last != EASG_OK)
+                err_copy(err, &why);
+            else
+                err_set(err, st, "no endpoint is left to try; %zu did not answer in this run",
+                        s->n_tried);
+            clear_choice(&c);
+            return st;
+        }
+        if (st != EASG_OK) {
+            clear_choice(&c);
+            return st;
+        }
+        st = open_one(s, c.items[at], err);
+        clear_choice(&c);
+        if (st == EASG_OK || !sync_give_up_endpoint(s, st, err))
+            return st;
+        last = st;
+        err_copy(&why, err);
+        err_clear(err);
+    }
+}

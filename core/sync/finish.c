@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * finish.c - closes what the run opened and says how it went, in the run's row, the audit chain,
+ * the log and the exit code. Called on every path.
+ */
+#include "sync_run.h"
+
+#include "clock.h"
+#include "proc.h"
+#include "timestamp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void close_all(struct sync *s)
+{
+    size_t i;
+
+    session_close(s->source_session);
+    session_close(s->sink_session);
+    s->source_session = s->sink_session = NULL;
+    instance_destroy(s->source);
+    instance_destroy(s->sink);
+    instance_destroy(s->failover);
+    instance_destroy(s->notifier);
+    for (i = 0; i < s->n_tried; i++)
+        mem_free(s->tried[i]);
+    mem_free(s->endpoint);
+    mem_free(s->mailbox_id);
+    s->endpoint = NULL;
+}
+
+/* Refused credentials, and a configuration that cannot work. */
+static easg_status hold(struct sync *s, easg_status st, const char *why, easg_error *err)
+{
+    char generation[100];
+    easg_status put;
+
+    put = store_set_org(s->store, "hold", why, err);
+    if (put == EASG_OK && st != EASG_E_CONFIG) {
+        sync_generation(s, generation);
+        put = store_set_org(s->store, "hold_generation", generation, err);
+    }
+    if (put == EASG_OK)
+        put = NOTE(s, err, EASG_LOG_ERROR, "hold.set", s->o->org->name, F_STATUS("status", st),
+                   F_STR("why", why));
+    return put;
+}
+
+static easg_status marks(struct sync *s, easg_error *err)
+{
+    static const char *const names[] = { "last_full", "last_quick", "last_user", "last_apply" };
+    char text[TIMESTAMP_SIZE];
+    easg_status st =
+        store_set_org(s->store, names[s->o->kind], timestamp_format(s->now, text), err);
+
+    return st == EASG_OK ? store_set_org(s->store, "hold", NULL, err) : st;
+}
+
+static int exit_code(const struct sync *s, easg_status st)
+{
+    int code = sync_exit_code(st);
+
+    if (code != SYNC_DONE)
+        return code;
+    if (s->hard_failures)
+        return SYNC_FAILED;
+    return s->o->kind == SYNC_APPLY && s->counts.planned == 0 ? SYNC_NOTHING : SYNC_DONE;
+}
+
+static easg_status close_run(struct sync *s, easg_status st, easg_error *why, int code,
+                             easg_error *err)
+{
+    struct store_outcome o = { code == SYNC_DONE || code == SYNC_NOTHING ? "done" : "failed",
+                               code,
+                               s->endpoint,
+                               st,
+                               st == EASG_OK ? NULL : why->message,
+                               proc_cpu_ms(),
+                               proc_peak_rss() / 1024 };
+    char failed[100];
+    easg_status put = store_begin(s->store, 1, err);
+
+    if (st == EASG_OK && code == SYNC_FAILED) {
+        snprintf(failed, sizeof failed, "%" PRId64 " changes failed; see the actions of this run",
+                 s->hard_failures);
+        o.error_status = EASG_E_FAIL;
+        o.error = failed;
+    }
+    if (put == EASG_OK && code == SYNC_HOLD && !s->on_hold)
+        put = hold(s, st, why->message, err);
+    else if (put == EASG_OK && st == EASG_OK)
+        put = marks(s, err);
+    if (put == EASG_OK)
+        put =
+            NOTE(s, err, o.error ? EASG_LOG_ERROR : EASG_LOG_INFO, "run.finished", s->o->org->name,
+                 F_STR("step", s->step), F_INT("exit", code), F_STR("error", o.error),
+                 F_INT("devices", s->counts.devices), F_INT("planned", s->counts.planned),
+                 F_INT("applied", s->counts.applied), F_INT("held", s->counts.held),
+                 F_INT("failed", s->counts.failed), F_INT("unmatched", s->counts.unmatched));
+    if (put == EASG_OK)
+        put = store_finish_run(s->store, &s->counts, &o, st == EASG_OK, err);
+    return put;
+}
+
+int sync_finish(struct sync *s, easg_status st, easg_error *why)
+{
+    easg_error err = EASG_ERROR_INIT;
+    int code;
+
+    if (st != EASG_OK) {
+        easg_error dropped = EASG_ERROR_INIT;
+
+        store_rollback(s->store);
+        if (store_drop_listing(s->store, &dropped) != EASG_OK)
+            LOG_ERROR(s->log, "staged rows were not dropped", F_STR("error", dropped.message));
+    }
+    code = exit_code(s, st);
+    store_at(s->store, "finish");
+    if (close_run(s, st, why, code, &err) != EASG_OK) {
+        store_rollback(s->store);
+        LOG_ERROR(s->log, "the run could not be closed in the state file",
+                  F_STR("error", err.message));
+        if (code == SYNC_DONE || code == SYNC_NOTHING)
+            code = SYNC_FAILED;
+    }
+    close_all(s);
+    return code;
+}
