@@ -37,7 +37,9 @@ static int read_ready(struct peer *p, FILE *f)
     char line[256];
 
     while (fgets(line, sizeof line, f)) {
-        if (strcmp(line, "ready\n") == 0)
+        size_t len = strlen(line);
+
+        if (len >= 6 && strcmp(line + len - 6, "ready\n") == 0)
             return 0;
         if (p->n < PEER_MAX &&
             sscanf(line, "%31s %d", p->ports[p->n].name, &p->ports[p->n].port) == 2)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * peer.h - a server of a test as a child process: it prints "NAME PORT" lines and "ready", and ends
- * when its standard input closes.
+ * peer.h - a server of a test as a child process: it prints "NAME PORT" lines and one that ends in
+ * "ready", and ends when its standard input closes.
  */
 #ifndef EASG_TEST_PEER_H
 #define EASG_TEST_PEER_H
