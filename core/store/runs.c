@@ -70,7 +70,7 @@ easg_status store_finish_run(struct store *s, const struct store_counts *c,
                    " devices_changed=?11, devices_gone=?12, decided=?13, planned=?14, applied=?15,"
                    " held=?16, failed=?17, unmatched=?18, cpu_ms=?19, peak_kib=?20,"
                    " error_status=?21, error=?22 WHERE id=?1",
-                   "isiisttttttttttttttiiss", s->run, o->status, (int64_t)o->exit_code, clock_now(),
+                   "isiistttttttttttttiiss", s->run, o->status, (int64_t)o->exit_code, clock_now(),
                    o->endpoint, known(c->mailboxes), known(c->devices), known(c->people),
                    known(c->managed_devices), known(c->devices_new), known(c->devices_changed),
                    known(c->devices_gone), known(c->decided), known(c->planned), known(c->applied),
