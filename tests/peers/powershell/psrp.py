@@ -63,7 +63,6 @@ HOST = ('<Obj N="HostInfo" RefId="%d"><MS><B N="_isHostNull">{0}</B><B N="_isHos
         '<B N="_isHostRawUINull">{0}</B><B N="_useRunspaceHost">{0}</B></MS></Obj>')
 REAL_HOST = ('<Obj N="HostInfo" RefId="%d"><MS><B N="_isHostNull">false</B><B N="_isHostUINull">false</B>'
              '<B N="_isHostRawUINull">true</B><B N="_useRunspaceHost">false</B></MS></Obj>')
-PROTOCOL = "2.3"
 
 
 def text(s):
@@ -80,7 +79,8 @@ def text(s):
 
 class Client:
     def __init__(self, port, user, password, tls, path="/powershell", timeout="PT20S", envelope=512000,
-                 resource=RESOURCE):
+                 resource=RESOURCE, protocol="2.3"):
+        self.protocol = protocol
         self.port, self.tls, self.path, self.timeout = port, tls, path, timeout
         self.envelope, self.resource = envelope, resource
         self.auth = base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
@@ -139,7 +139,7 @@ class Client:
         self.pool = uuid.uuid4()
         self.pool_pending, self.pool_messages = {}, []
         capability = ('<Obj RefId="0"><MS><Version N="protocolversion">%s</Version><Version N="PSVersion">2.0</Version>'
-                      '<Version N="SerializationVersion">1.1.0.1</Version></MS></Obj>' % PROTOCOL)
+                      '<Version N="SerializationVersion">1.1.0.1</Version></MS></Obj>' % self.protocol)
         self.host = REAL_HOST if host else HOST.format("true")
         init = ('<Obj RefId="0"><MS><I32 N="MinRunspaces">1</I32><I32 N="MaxRunspaces">1</I32>'
                 + ENUM % ("PSThreadOptions", 1, 0, "System.Management.Automation.Runspaces.PSThreadOptions", "Default", 0)
@@ -150,9 +150,11 @@ class Client:
                 '</rsp:InputStreams><rsp:OutputStreams>stdout</rsp:OutputStreams>'
                 '<creationXml xmlns="http://schemas.microsoft.com/powershell">%s</creationXml></rsp:Shell>' % (
                     str(self.pool).upper(), base64.b64encode(data).decode()))
-        b = self.call(X + "/Create", body, '<w:Option Name="protocolversion" MustComply="true">%s</w:Option>' % PROTOCOL)
+        b = self.call(X + "/Create", body, '<w:Option Name="protocolversion" MustComply="true">%s</w:Option>'
+                      % self.protocol)
         self.shell = b.findtext(".//{%s}Selector" % W)
-        assert uuid.UUID(self.shell) == self.pool
+        if self.protocol != "2.1":      # WinRM 2.0 chooses its own
+            assert uuid.UUID(self.shell) == self.pool
         while until_open:
             self.pool_messages += self.receive(None, self.pool_pending)[0]
             for kind, pool, pid, xml in self.pool_messages:
@@ -217,6 +219,12 @@ class Client:
     def signal(self, cid, code):
         self.call(R + "/Signal", '<rsp:Signal CommandId="%s"><rsp:Code>%s</rsp:Code></rsp:Signal>' % (cid, code))
 
+    def send(self, cid, pid, messages, stream="stdin"):
+        """Messages (type, CLIXML) to a pipeline, in one Send."""
+        data = b"".join(self.message(kind, pid, xml) for kind, xml in messages)
+        self.call(R + "/Send", '<rsp:Send><rsp:Stream Name="%s" CommandId="%s">%s</rsp:Stream></rsp:Send>'
+                  % (stream, cid, base64.b64encode(data).decode()))
+
     def drain(self, cid, pid, answer=None):
         """All messages until CommandState Done; host calls are answered by answer(xml)."""
         pending, result, state = {}, [], None
@@ -227,9 +235,7 @@ class Client:
                 if m[0] == HOST_CALL and answer:
                     reply = answer(m[3])
                     if reply:
-                        data = self.message(0x41101, pid, reply)
-                        self.call(R + "/Send", '<rsp:Send><rsp:Stream Name="pr" CommandId="%s">%s</rsp:Stream></rsp:Send>'
-                                  % (cid, base64.b64encode(data).decode()))
+                        self.send(cid, pid, [(0x41101, reply)], "pr")
             result += got
         assert not pending, "message is not complete"
         return Result(result)
