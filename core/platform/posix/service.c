@@ -98,6 +98,7 @@ int service_run(const char *name, int managed, int (*work)(struct service *, voi
     struct sigaction old[sizeof caught / sizeof *caught];
     struct service s = { .control = -1, .manager = -1 };
     int fd[2];
+    int child;
     int rc;
 
     (void)name;
@@ -108,7 +109,8 @@ int service_run(const char *name, int managed, int (*work)(struct service *, voi
     signal_fd = fd[1];
     s.manager = open_manager();
     s.watchdog_ms = read_watchdog();
-    if (getenv(SERVICE_CONTROL_ENV))
+    child = getenv(SERVICE_CONTROL_ENV) != NULL;
+    if (child)
         s.control = STDIN_FILENO;
     /* these are ours, not our children's */
     unsetenv("NOTIFY_SOCKET");
@@ -120,8 +122,13 @@ int service_run(const char *name, int managed, int (*work)(struct service *, voi
     catch_signal(SIGPIPE, SIG_IGN, NULL);
     rc = work(&s, arg);
     notify(&s, "STOPPING=1");
+    /* A child whose parent has closed the control pipe may get its SIGTERM only now: its exit code
+     * must not become that of a signal. */
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        sigaction(caught[i], &old[i], NULL);
+        if (child && caught[i] != SIGCHLD)
+            catch_signal(caught[i], SIG_IGN, NULL);
+        else
+            sigaction(caught[i], &old[i], NULL);
     signal_fd = -1;
     close(fd[0]);
     close(fd[1]);
