@@ -12,7 +12,8 @@ EASG_BEGIN_DECLS
 
 #define EASG_KIND_SINK "easg.sink/1"
 
-/* As in source.h: each function copies, and its status is to be obeyed. */
+/* As in source.h: each function is [run], copies, and its status is to be
+ * obeyed. */
 typedef struct easg_sink_receiver {
     uint32_t struct_size;
     uint32_t reserved;
@@ -23,8 +24,8 @@ typedef struct easg_sink_receiver {
                                            const easg_managed_device *device);
 } easg_sink_receiver;
 
-/* What the host asks of fetch(). Groups are named as the manager names them (Intune: the object
- * id); membership is transitive. */
+/* What the host asks of fetch(). Groups are named as the manager names them
+ * (Intune: the object id); membership is transitive. */
 typedef struct easg_facts_query {
     uint32_t struct_size;
     uint32_t reserved;
@@ -60,10 +61,10 @@ typedef struct easg_run_report {
 typedef struct easg_sink_ops {
     uint32_t struct_size;
     uint32_t max_batch; /* for publish; 0: host's choice */
-    /* [run] Required. */
+    /* [run] Required. Connect and authenticate. */
     easg_status(EASG_CALL *open)(easg_instance *self, const easg_run *run,
                                  easg_session **out, easg_error *err);
-    /* [run] Required. */
+    /* [run] Required. Never fails; joins every thread the session started. */
     void(EASG_CALL *close)(easg_session *session);
     /* [run] Required. Emit every person and managed device. EASG_OK promises
      * the listing is complete; anything less is an error, because a short list

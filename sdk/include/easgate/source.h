@@ -27,8 +27,9 @@ typedef struct easg_query {
     easg_str resume;         /* cursor of an interrupted full scan, or empty */
 } easg_query;
 
-/* Host-made receivers. Every function copies what it is given and returns
- * EASG_OK or the status the plugin must return at once, calling no further. */
+/* Host-made receivers, valid during the call they were passed to. Every
+ * function is [run], copies what it is given, and returns EASG_OK or the status
+ * the plugin must return at once, calling no further; it needs no message. */
 typedef struct easg_source_receiver {
     uint32_t struct_size;
     uint32_t reserved;

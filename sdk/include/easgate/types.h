@@ -11,7 +11,10 @@
 EASG_BEGIN_DECLS
 
 /* UTF-8 text. ptr == NULL means "absent"; otherwise ptr[len] == 0 and there is
- * no NUL before it. Borrowed: valid until the call it was passed to returns. */
+ * no NUL before it. Borrowed: valid until the call it was passed to returns.
+ * What names something (keys, ids, addresses, UPNs) has at most 512 bytes and
+ * no control characters; other texts have at most 4096 bytes. "Required" means
+ * present and not blank. The host checks all of this. */
 typedef struct easg_str {
     const char *ptr;
     size_t len;
@@ -76,7 +79,9 @@ enum {
  * EASG_OK. `err` is never NULL; the caller owns it and has set struct_size. No
  * allocation is involved, so it works when memory is gone.
  * `message`: one line, no trailing period, no secrets, no "failed to" prefix
- * the caller already knows. */
+ * the caller already knows.
+ * This struct never grows within a major version, so that a plugin may fill it
+ * with the size of its own headers. */
 typedef struct easg_error {
     uint32_t struct_size;
     easg_error_domain domain;
@@ -116,7 +121,8 @@ typedef struct easg_device {
     size_t n_extra;
 } easg_device;
 
-/* One mailbox and its personal exemptions. */
+/* One mailbox and its personal exemptions. At most 4096 addresses, and 16384
+ * ids in each of the two lists. */
 typedef struct easg_mailbox {
     uint32_t struct_size;
     uint32_t flags;            /* EASG_MAILBOX_* */
@@ -214,7 +220,7 @@ typedef struct easg_change {
     easg_str device_id;   /* Exchange's spelling */
 } easg_change;
 
-/* Personal exemptions that hold a device id. */
+/* easg_item_result.listed: personal exemptions that hold the device id. */
 enum {
     EASG_LISTED_ALLOWED = 1u << 0, /* in ActiveSyncAllowedDeviceIDs */
     EASG_LISTED_BLOCKED = 1u << 1, /* in ActiveSyncBlockedDeviceIDs */
