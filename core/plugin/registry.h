@@ -28,8 +28,8 @@ void registry_destroy(struct registry *r);
 /* Loads every plugin of the directory. One that is refused is logged and remembered (see
  * registry_each_refusal) and does not stop the others. */
 easg_status registry_load_dir(struct registry *r, const char *dir, easg_error *err);
-/* One file; in the directory of registry_load_dir() when there was one. `pin` is its SHA-256 in hex,
- * or NULL. A refusal is logged and remembered too. */
+/* One file; in the directory of registry_load_dir() when there was one. `pin` is its SHA-256 in
+ * hex, or NULL. A refusal is logged and remembered too. */
 easg_status registry_load(struct registry *r, const char *path, const char *pin, easg_error *err);
 /* From now on the file of this name (without its directory) is loaded only with this SHA-256. */
 easg_status registry_pin(struct registry *r, const char *file, const char *sha256, easg_error *err);
@@ -89,8 +89,8 @@ easg_status instance_create(struct registry *r, struct module_ref *m, const easg
                             struct log *log, struct instance_ref **out, easg_error *err);
 void instance_destroy(struct instance_ref *i);
 const char *instance_id(const struct instance_ref *i);
-/* What the module offers beyond its kind: "easg.source.NAME/1"; NULL: it does not. Its functions are
- * called by the caller's own rules. */
+/* What the module offers beyond its kind: "easg.source.NAME/1"; NULL: it does not. Its functions
+ * are called by the caller's own rules. */
 const void *instance_get_extension(struct instance_ref *i, const char *id);
 
 /* ---- calls into a module: the only way in. Each checks the contract (a status with a message, no
@@ -102,10 +102,10 @@ struct session_ref;
 
 /* Receivers of the host, with plain C callbacks. The structs handed in are completed to the host's
  * own size (members that an older plugin lacks are absent), checked, and borrowed for the call.
- * Unfit ones never reach the callback: EASG_E_USAGE (a required id is missing or blank, text without
- * NUL), EASG_E_PROTOCOL (not UTF-8, control characters in an id), EASG_E_LIMIT (ids above 512 bytes,
- * texts above 4096, 4096 addresses, 16384 list entries). A callback that returns anything but
- * EASG_OK ends the listing with that status and its text. */
+ * Unfit ones never reach the callback: EASG_E_USAGE (a required id is missing or blank, text
+ * without NUL), EASG_E_PROTOCOL (not UTF-8, control characters in an id), EASG_E_LIMIT (ids above
+ * 512 bytes, texts above 4096, 4096 addresses, 16384 list entries). A callback that returns
+ * anything but EASG_OK ends the listing with that status and its text. */
 struct source_sink {
     easg_status (*org)(void *user, const easg_org_settings *settings, easg_error *err);
     easg_status (*mailbox)(void *user, const easg_mailbox *mailbox, easg_error *err);

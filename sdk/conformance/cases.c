@@ -12,24 +12,24 @@
 #include "fs.h"
 #include "text.h"
 
+/* clang-format off: a table, one case a line */
 const struct kit_case kit_cases[] = {
-    {"load",          "the entry is pure, nothing else is exported, nothing is left behind",  case_load        },
-    { "descriptor",   "magic, sizes, versions, kinds, required functions, options",           case_descriptor  },
-    { "options",      "defaults hold, what is required is missed, complaints name the place",
-     case_options                                                                                              },
-    { "lifecycle",    "create and destroy a hundred times, open and close, nothing is lost",
-     case_lifecycle                                                                                            },
-    { "walk",         "everything that is emitted is fit, each object once",                  case_walk        },
-    { "sizes",        "host structs that are 64 bytes larger",                                case_sizes       },
-    { "cancel",       "a cancelled run ends within 2 s",                                      case_cancel      },
-    { "deadline",     "a run without time ends within 2 s",                                   case_deadline    },
-    { "refusal",      "a receiver says no: that status comes back, no further call",          case_refusal     },
-    { "memory",       "each allocation fails once",                                           case_memory      },
-    { "apply",        "the same items twice",                                                 case_apply       },
-    { "completeness", "data that break off are never a whole list",                           case_completeness},
-    { "hygiene",      "a secret is in no log, message or field",                              case_hygiene     },
-    { NULL,           NULL,                                                                   NULL             },
+    { "load", "the entry is pure, nothing else is exported, nothing is left behind", case_load },
+    { "descriptor", "magic, sizes, versions, kinds, required functions", case_descriptor },
+    { "options", "what is required is missed, complaints name the place", case_options },
+    { "lifecycle", "create and destroy a hundred times, nothing is lost", case_lifecycle },
+    { "walk", "everything that is emitted is fit, each object once", case_walk },
+    { "sizes", "host structs that are 64 bytes larger", case_sizes },
+    { "cancel", "a cancelled run ends within 2 s", case_cancel },
+    { "deadline", "a run without time ends within 2 s", case_deadline },
+    { "refusal", "a receiver says no: that status comes back, no further call", case_refusal },
+    { "memory", "each allocation fails once", case_memory },
+    { "apply", "the same items twice", case_apply },
+    { "completeness", "data that break off are never a whole list", case_completeness },
+    { "hygiene", "a secret is in no log, message or field", case_hygiene },
+    { NULL, NULL, NULL },
 };
+/* clang-format on */
 
 /* ---- load, descriptor
  * ---------------------------------------------------------------------------- */

@@ -40,8 +40,8 @@ void *mem_grow(void *ptr, size_t n, size_t size)
         return NULL;
     if (refused())
         return NULL;
-    return realloc(ptr,
-                   n && size ? n * size : 1); /* lint: allow realloc because this is the seam */
+    size = n && size ? n * size : 1;
+    return realloc(ptr, size); /* lint: allow realloc because this is the seam */
 }
 
 char *mem_dup(const char *ptr, size_t len)
