@@ -412,6 +412,8 @@ static void spoil(uint64_t *fragment, int *start, int *end, int *twice)
 /* One Stream element of whole fragments, at most `room` bytes on the wire; 0: nothing fitted. */
 static int stream(struct run *r, struct buf *out, struct buf *raw, size_t limit, size_t room)
 {
+    /* Of the pool each message comes alone, as recorded; of pipelines several in one. */
+    unsigned per_stream = *r->id ? 4 : 1;
     unsigned in_it = 0;
 
     raw->n = 0;
@@ -427,7 +429,7 @@ static int stream(struct run *r, struct buf *out, struct buf *raw, size_t limit,
             n = limit;
         end = r->offset + n == q->message.n;
         if ((raw->n + n + 21 + 2) / 3 * 4 + 120 > room || (in_it && raw->n + n + 21 > limit + 21) ||
-            in_it == 4)
+            in_it == per_stream)
             break;
         spoil(&fragment, &start, &end, &twice);
         psrp_fragment(raw, q->object, fragment, start, end, q->message.p + r->offset, n);
@@ -506,6 +508,7 @@ static void receive(struct shell *s, const struct ws_request *q, struct reply *r
     struct buf raw = { 0 };
     struct timespec until;
     struct run *run;
+    unsigned streams = 0;
 
     if (lab.opt.envelope && envelope > lab.opt.envelope)
         envelope = lab.opt.envelope;
@@ -536,10 +539,12 @@ static void receive(struct shell *s, const struct ws_request *q, struct reply *r
         pthread_rwlock_wrlock(&lab.m.lock);
     else
         pthread_rwlock_rdlock(&lab.m.lock);
-    while (
-        r->body.n + ENVELOPE_TAIL < envelope &&
-        stream(run, &r->body, &raw, fragment_limit(envelope), envelope - ENVELOPE_TAIL - r->body.n))
-        ;
+    while (r->body.n + ENVELOPE_TAIL < envelope && (*run->id || streams++ < 2)) {
+        size_t room = envelope - ENVELOPE_TAIL - r->body.n;
+
+        if (!stream(run, &r->body, &raw, fragment_limit(envelope), room))
+            break;
+    }
     pthread_rwlock_unlock(&lab.m.lock);
     command_state(run, &r->body);
     BUF_LIT(&r->body, "</rsp:ReceiveResponse>");

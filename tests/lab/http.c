@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lab.h"
 
@@ -102,25 +103,42 @@ static int load(struct credentials *c, const struct pair_of_pem *p)
            gnutls_privkey_import_x509_raw(c->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0) >= 0;
 }
 
-static int choose(gnutls_session_t session, const gnutls_datum_t *dn, int n_dn,
-                  const gnutls_pk_algorithm_t *algo, int n_algo, gnutls_pcert_st **pcert,
-                  unsigned int *n, gnutls_privkey_t *key)
+static int hand_out(const struct credentials *c, gnutls_pcert_st **pcert, unsigned *n,
+                    gnutls_privkey_t *key)
 {
-    struct credentials *c = &good;
+    *pcert = (gnutls_pcert_st *)(uintptr_t)c->pcert;
+    *n = c->n;
+    *key = c->key;
+    return 0;
+}
 
+/* GnuTLS hands no context of ours to these, so each side has its own. */
+static int choose_exchange(gnutls_session_t session, const gnutls_datum_t *dn, int n_dn,
+                           const gnutls_pk_algorithm_t *algo, int n_algo, gnutls_pcert_st **pcert,
+                           unsigned int *n, gnutls_privkey_t *key)
+{
     (void)session;
     (void)dn;
     (void)n_dn;
     (void)algo;
     (void)n_algo;
     if (fault_strikes("badcert", NULL, NULL))
-        c = &rogue;
-    else if (fault_strikes("expired-cert", NULL, NULL))
-        c = &expired;
-    *pcert = c->pcert;
-    *n = c->n;
-    *key = c->key;
-    return 0;
+        return hand_out(&rogue, pcert, n, key);
+    if (fault_strikes("expired-cert", NULL, NULL))
+        return hand_out(&expired, pcert, n, key);
+    return hand_out(&good, pcert, n, key);
+}
+
+static int choose_graph(gnutls_session_t session, const gnutls_datum_t *dn, int n_dn,
+                        const gnutls_pk_algorithm_t *algo, int n_algo, gnutls_pcert_st **pcert,
+                        unsigned int *n, gnutls_privkey_t *key)
+{
+    (void)session;
+    (void)dn;
+    (void)n_dn;
+    (void)algo;
+    (void)n_algo;
+    return hand_out(fault_strikes("graph-badcert", NULL, NULL) ? &rogue : &good, pcert, n, key);
 }
 
 /* ---- answering ---------------------------------------------------------------------------- */
@@ -168,6 +186,23 @@ static void add_headers(struct MHD_Response *m, struct reply *r)
     MHD_add_response_header(m, "Server", "Microsoft-IIS/10.0");
 }
 
+/* The peer is to see a reset, not an orderly end: the socket is closed without lingering behind
+ * libmicrohttpd's back, and a dead one takes its number. */
+static void reset(struct MHD_Connection *conn)
+{
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct linger l = { 1, 0 };
+    int dead[2];
+
+    if (!i || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, dead) != 0)
+        return;
+    close(dead[1]);
+    setsockopt(i->connect_fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+    dup2(dead[0], i->connect_fd);
+    close(dead[0]);
+}
+
 static enum MHD_Result answer(struct MHD_Connection *conn, struct reply *r)
 {
     struct MHD_Response *m;
@@ -175,12 +210,7 @@ static enum MHD_Result answer(struct MHD_Connection *conn, struct reply *r)
 
     lab.stats.bytes_out += r->body.n;
     if (r->delivery == DELIVER_RESET) {
-        const union MHD_ConnectionInfo *i =
-            MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-        struct linger l = { 1, 0 };
-
-        if (i)
-            setsockopt(i->connect_fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+        reset(conn);
         buf_clear(&r->body);
         buf_clear(&r->headers);
         return MHD_NO;
@@ -362,9 +392,10 @@ static int listen_one(enum side side, unsigned cas, uint16_t *port)
                              MHD_USE_POLL | MHD_USE_TLS | MHD_USE_ERROR_LOG,
                          0, accept_one, l, handle, l, MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
                          MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&a,
-                         MHD_OPTION_HTTPS_CERT_CALLBACK, choose, MHD_OPTION_URI_LOG_CALLBACK, begin,
-                         NULL, MHD_OPTION_NOTIFY_COMPLETED, done, NULL,
-                         MHD_OPTION_NOTIFY_CONNECTION, connected, NULL,
+                         MHD_OPTION_HTTPS_CERT_CALLBACK,
+                         side == SIDE_GRAPH ? choose_graph : choose_exchange,
+                         MHD_OPTION_URI_LOG_CALLBACK, begin, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+                         done, NULL, MHD_OPTION_NOTIFY_CONNECTION, connected, NULL,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 * 1024),
                          MHD_OPTION_CONNECTION_LIMIT, 1024u, MHD_OPTION_END);
     i = l->daemon ? MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
