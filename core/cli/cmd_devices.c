@@ -28,23 +28,23 @@ struct context {
 };
 
 static const struct table_column columns[] = {
-    {"USER",        TABLE_FLEX},
-    { "DEVICE ID",  TABLE_FLEX},
-    { "TYPE",       TABLE_FLEX},
-    { "ACCESS",     0         },
-    { "LISTED",     0         },
-    { "VERDICT",    0         },
-    { "ROW",        0         },
-    { "COMPLIANCE", 0         },
-    { "LAST SYNC",  0         }
+    {"USER",       TABLE_FLEX},
+    { "DEVICE ID", TABLE_FLEX},
+    { "TYPE",      TABLE_FLEX},
+    { "ACCESS",    0         },
+    { "LISTED",    0         },
+    { "VERDICT",   0         },
+    { "LAST SYNC", 0         }
 };
 
 static easg_status print_row(void *user, const struct store_row *row, easg_error *err)
 {
     struct context *c = user;
-    char listed[48], age[AGE_SIZE];
+    char listed[48], verdict[32], age[AGE_SIZE];
     const char *list = store_row_text(row, 4);
     const char *ours = store_row_text(row, 5);
+    const char *action = store_row_text(row, 6);
+    const char *number = store_row_text(row, 7);
 
     (void)err;
     /* whose entry it is decides what we may do with it */
@@ -53,11 +53,11 @@ static easg_status print_row(void *user, const struct store_row *row, easg_error
     else
         snprintf(listed, sizeof(listed), "%.20s%s", list,
                  ours && strcmp(ours, list) == 0 ? " (ours)" : "");
-    table_row(c->table, (const char *const[]){ store_row_text(row, 0), store_row_text(row, 1),
-                                               store_row_text(row, 2), store_row_text(row, 3),
-                                               listed, store_row_text(row, 6),
-                                               store_row_text(row, 7), store_row_text(row, 8),
-                                               age_text(store_row_text(row, 9), c->now, age) });
+    snprintf(verdict, sizeof(verdict), "%.12s %.4s", action ? action : "-", number ? number : "");
+    table_row(c->table,
+              (const char *const[]){ store_row_text(row, 0), store_row_text(row, 1),
+                                     store_row_text(row, 2), store_row_text(row, 3), listed,
+                                     verdict, age_text(store_row_text(row, 8), c->now, age) });
     return EASG_OK;
 }
 
@@ -84,7 +84,7 @@ static easg_status print_text(struct cli *cli, struct store *s, const struct sto
         return err_nomem(err);
     st = store_query(s,
                      "SELECT ifnull(user, ifnull(smtp, mailbox)), device_id, ifnull(type, model),"
-                     " access, listed, ours, verdict, row, compliance, last_sync"
+                     " access, listed, ours, verdict, row, last_sync"
                      " FROM v_devices" FILTERS ORDER,
                      args, 6, print_row, &c, err);
     shown = (int64_t)table_finish(c.table);

@@ -27,6 +27,7 @@ struct values {
 struct story {
     const struct record *device;
     struct records decision, actions, history, ledger;
+    const char *facts_at; /* when the device manager was read last; NULL */
     struct policy_input in;
     char given[32][24]; /* values of the inputs as they were kept, by number; "" when not kept */
     int known;          /* the inputs were kept and could be read */
@@ -131,7 +132,9 @@ static const char *origin_name(enum origin o)
 static const char *origin_time(const struct story *s, enum origin o)
 {
     switch (o) {
-    case FROM_MANAGER: return record_null(&s->decision.items[0], "facts_at");
+    /* a decision is kept while its inputs stay what they are: newer facts say the same */
+    case FROM_MANAGER:
+        return s->facts_at ? s->facts_at : record_null(&s->decision.items[0], "facts_at");
     case FROM_EXCHANGE:
     case FROM_CLIENT: return record_null(s->device, "seen_at");
     default: return NULL;
@@ -431,12 +434,14 @@ static void json_story(struct jsonout *j, const struct story *s)
 static easg_status tell(struct cli *cli, struct store *store, const struct values *v,
                         const struct records *found, struct jsonout *j, easg_error *err)
 {
-    easg_status st = EASG_OK;
+    EASG_CLEANUP(mem_cleanup) char *facts_at = NULL;
+    easg_status st = query_org(store, "last_facts", &facts_at, err);
     struct story s;
     size_t i;
 
     for (i = 0; i < found->n && st == EASG_OK; i++) {
         memset(&s, 0, sizeof(s));
+        s.facts_at = facts_at;
         s.device = &found->items[i];
         st = read_story(store, &s, err);
         if (st == EASG_OK && j) {

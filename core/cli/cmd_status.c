@@ -6,8 +6,8 @@
 
 #include "age.h"
 #include "clock.h"
-#include "due.h"
 #include "err.h"
+#include "schedule.h"
 #include "table.h"
 #include "text.h"
 #include "timestamp.h"
@@ -95,13 +95,29 @@ static easg_status read_state(struct store *st, struct standing *s, easg_error *
     return ret;
 }
 
+/* When the schedule asks for each kind, without the jitter that spreads real starts. */
 static void find_due(struct standing *s, easg_time now)
 {
+    const struct schedule_last last = { s->last_full, s->last_quick };
+    struct org_schedule only;
+    struct schedule_due due;
+
     s->next_full = s->next_quick = EASG_TIME_NONE;
     if (!s->config || !s->config->enabled)
         return;
-    s->next_full = due_full(&s->config->schedule, s->last_full, now, clock_local_offset_min(now));
-    s->next_quick = due_quick(&s->config->schedule, s->last_full, s->last_quick);
+    only = s->config->schedule;
+    only.jitter_ms = 0;
+    only.quick_ms = 0;
+    due = schedule_next_due(&only, &last, now, 0, clock_local_offset_min);
+    if (due.kind == SCHEDULE_FULL)
+        s->next_full = due.at;
+    only = s->config->schedule;
+    only.jitter_ms = 0;
+    only.full_every_ms = 0;
+    only.full_at_min = -1;
+    due = schedule_next_due(&only, &last, now, 0, clock_local_offset_min);
+    if (due.kind == SCHEDULE_QUICK)
+        s->next_quick = due.at;
 }
 
 /* One word for a script: what is wrong first, if anything is. */

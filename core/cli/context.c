@@ -20,7 +20,8 @@ easg_status cli_load_agent(struct cli *cli, easg_error *err)
     st = agent_config_load(cli->config, &cli->agent, err);
     if (st == EASG_OK && cli->state_dir)
         cli->agent->state_dir = cli->state_dir;
-    return st;
+    /* a file that is not there or may not be read is as hopeless as one with an error in it */
+    return st == EASG_OK || st == EASG_E_NOMEM ? st : EASG_E_CONFIG;
 }
 
 easg_status cli_check_org_name(const char *org, easg_error *err)
