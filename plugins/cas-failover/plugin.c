@@ -17,33 +17,20 @@
 
 struct easg_instance {
     const easg_host *host;
-    int32_t enabled;
 };
 
-static const easg_option o_enabled = {
-    .struct_size = sizeof(easg_option),
-    .type = EASG_OPT_BOOL,
-    .name = "enabled",
-    .default_value = "true",
-    .doc = "Ask other client access servers when the first does not answer.",
-};
-
-static const easg_option *const options[] = { &o_enabled, NULL };
+/* `enabled: false` is the host's: it does not ask at all then. */
+static const easg_option *const options[] = { NULL };
 
 static easg_status EASG_CALL create(const easg_host *host, const easg_config *cfg,
                                     easg_instance **out, easg_error *err)
 {
     struct easg_instance *self = mem_alloc(sizeof(*self));
-    const easg_config *node = host->cfg_get(host, cfg, "enabled");
 
+    (void)cfg;
     if (!self)
         return err_nomem(err);
     self->host = host;
-    self->enabled = 1;
-    if (node && host->cfg_bool(host, node, &self->enabled) != EASG_OK) {
-        mem_free(self);
-        return err_set(err, EASG_E_CONFIG, "failover.enabled is true or false");
-    }
     *out = self;
     return EASG_OK;
 }
@@ -77,8 +64,6 @@ static easg_status EASG_CALL choose(easg_instance *self, const easg_run *run,
     for (size_t i = 0; i < n; i++) {
         easg_time until = rests_until(items[i]);
 
-        if (!self->enabled && items[i]->priority != 0)
-            continue;
         if (until == EASG_TIME_NONE || until <= now) {
             if (rested == n || items[i]->priority < items[rested]->priority)
                 rested = i;
@@ -87,11 +72,7 @@ static easg_status EASG_CALL choose(easg_instance *self, const easg_run *run,
         }
     }
     if (rested == n && resting == n)
-        return err_set(err, EASG_E_NOTFOUND,
-                       self->enabled
-                           ? "no client access server is left to try"
-                           : "the configured server does not answer, and failover.enabled "
-                             "is false");
+        return err_set(err, EASG_E_NOTFOUND, "no client access server is left to try");
     *chosen = rested < n ? rested : resting;
     return EASG_OK;
 }
