@@ -61,6 +61,20 @@ static easg_access access_of(const easg_str *text)
     return EASG_ACCESS_UNKNOWN;
 }
 
+/* What the device says of itself, and may make as long as it likes: a listing must not fail for it.
+ */
+static easg_str claim(const struct clixml_record *r, unsigned i, char room[EXCH_CLAIM_MAX + 1])
+{
+    easg_str text = exch_slot(r, i);
+
+    if (text.len <= EXCH_CLAIM_MAX)
+        return text;
+    text.len = text_utf8_cut(text.ptr, EXCH_CLAIM_MAX);
+    memcpy(room, text.ptr, text.len);
+    room[text.len] = '\0';
+    return (easg_str){ room, text.len };
+}
+
 easg_status exch_device(const struct clixml_record *r, struct exch_device_room *room,
                         easg_device *out, easg_error *err)
 {
@@ -89,11 +103,11 @@ easg_status exch_device(const struct clixml_record *r, struct exch_device_room *
     out->key = (easg_str){ room->guid, WSMAN_GUID_TEXT - 1 };
     out->identity = out->key;
     out->access_reason = exch_slot(r, D_REASON);
-    out->type = exch_slot(r, D_TYPE);
-    out->model = exch_slot(r, D_MODEL);
-    out->os = exch_slot(r, D_OS);
-    out->friendly_name = exch_slot(r, D_FRIENDLY);
-    out->user_agent = exch_slot(r, D_AGENT);
+    out->type = claim(r, D_TYPE, room->claims[0]);
+    out->model = claim(r, D_MODEL, room->claims[1]);
+    out->os = claim(r, D_OS, room->claims[2]);
+    out->friendly_name = claim(r, D_FRIENDLY, room->claims[3]);
+    out->user_agent = claim(r, D_AGENT, room->claims[4]);
     out->first_sync = exch_slot_time(r, D_FIRST_SYNC);
     out->last_sync = EASG_TIME_NONE;
     out->changed = exch_slot_time(r, D_CHANGED);

@@ -159,7 +159,10 @@ int exch_slot_bool(const struct clixml_record *r, unsigned i);
 extern const char *const exch_device_names[];
 /* EASG_E_PROTOCOL when key, device id or mailbox are missing. Borrows from the record; `room` keeps
  * what has to be made. */
+#define EXCH_CLAIM_MAX 1024u /* bytes of what a device says of itself; more is cut off */
+#define EXCH_CLAIMS    5u
 struct exch_device_room {
+    char claims[EXCH_CLAIMS][EXCH_CLAIM_MAX + 1];
     char guid[WSMAN_GUID_TEXT];
     easg_kv extra;
     const easg_kv *extras[1];
