@@ -373,7 +373,7 @@ static void connected(void *cls, struct MHD_Connection *conn, void **socket_cont
         setsockopt(i->connect_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-static void quiet(void *cls, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void quiet(void *cls, const char *fmt, va_list ap)
 {
     (void)cls;
     if (lab.opt.log)

@@ -169,7 +169,7 @@ static void client_type(struct cx *x, const char *name, struct item *it)
 {
     static const char *const names[3] = { "EAS", "Outlook", "REST" };
 
-    cx_enum(x, name, types_client, names[make_of(it)->client], make_of(it)->client);
+    cx_enum(x, name, types_client, names[make_of(it)->client], (int)make_of(it)->client);
 }
 
 static void object_name(struct cx *x, const char *name, struct item *it)

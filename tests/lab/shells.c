@@ -53,14 +53,14 @@ void shell_delete(struct shell *s)
     int here;
 
     pthread_mutex_lock(&table);
+    pthread_mutex_lock(&s->lock);
     here = !s->gone;
+    s->gone = 1;
     if (here)
         unlink_shell(s);
-    pthread_mutex_unlock(&table);
-    pthread_mutex_lock(&s->lock);
-    s->gone = 1;
     pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&table);
     if (here)
         shell_release(s);
 }

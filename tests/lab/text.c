@@ -64,8 +64,7 @@ static const char *const nasty[] = {
     "\xD9\x85\xD8\xAD\xD9\x85\xD8\xAF \xE2\x80\xAEgpj.exe",
     "Sales/Support; R&D = \\ + #1",
     "山田 太郎 \xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x91\xA7",
-    "e\xCC\x81"
-    "a\xCC\x88 combining and \xC3\xA9\xC3\xA4 not",
+    "\x65\xCC\x81\x61\xCC\x88 combining and \xC3\xA9\xC3\xA4 not",
     "'); DROP TABLE mailbox;-- $(id) `id` %s%n {0}",
     "]]> <![CDATA[ &amp; &#x41;",
 };
