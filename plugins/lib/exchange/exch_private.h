@@ -108,6 +108,9 @@ int exch_new_guid(struct wsman_guid *g);
 easg_status exch_request(struct exch *x, struct wsman_request *r,
                          const struct wsman_answer **answer, easg_error *err) EASG_MUST_CHECK;
 
+/* UNCERTAIN as what it means where nothing was changed: TIMEOUT or UNREACHABLE. */
+easg_status exch_reading_status(easg_status st, const easg_error *err);
+
 /* ---- running pipelines ---- */
 
 struct psrp_pipeline *exch_pipe_machine(struct exch_pipe *pipe);

@@ -245,8 +245,8 @@ easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *e
             if (x->uncertain && (st == EASG_E_UNREACHABLE || st == EASG_E_TIMEOUT ||
                                  st == EASG_E_CANCELLED || st == EASG_E_PROTOCOL))
                 st = EASG_E_UNCERTAIN;
-        } else if (st == EASG_E_UNCERTAIN) {
-            st = EASG_E_UNREACHABLE;
+        } else {
+            st = exch_reading_status(st, err);
         }
         if (!strstr(err->message, pipe.name))
             (void)err_at(err, st, "%s", pipe.name);

@@ -76,6 +76,17 @@ static easg_status on_body(void *user, const char *ptr, size_t len, easg_error *
 
 /* ---- one request ---- */
 
+easg_status exch_reading_status(easg_status st, const easg_error *err)
+{
+    const int operation_timed_out = 28; /* CURLE_OPERATION_TIMEDOUT */
+
+    if (st != EASG_E_UNCERTAIN)
+        return st;
+    return err->domain == EASG_DOMAIN_CURL && err->native_code == operation_timed_out
+               ? EASG_E_TIMEOUT
+               : EASG_E_UNREACHABLE;
+}
+
 static easg_status redirected(struct exch *x, enum wsman_op op, easg_error *err)
 {
     const char *to = http_header(x->http, "Location", 0);
@@ -286,7 +297,7 @@ static easg_status create_shell(struct exch *x, easg_error *err)
             (void)snprintf(x->shell_id, sizeof(x->shell_id), "%s", proposed);
             x->shell_open = 1;
         }
-        return st == EASG_E_UNCERTAIN ? EASG_E_UNREACHABLE : st;
+        return exch_reading_status(st, err);
     }
     (void)snprintf(x->shell_id, sizeof(x->shell_id), "%s", answer->shell_id);
     x->shell_open = 1;

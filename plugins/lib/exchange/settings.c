@@ -145,7 +145,7 @@ static easg_status on_server(void *user, const struct clixml_record *r, easg_err
         char c = fqdn.ptr[i];
 
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '.' || c == '_'))
+              c == '-' || c == '.' || c == '_' || c == ':'))
             return err_set(err, EASG_E_PROTOCOL, "Get-ExchangeServer: Fqdn is no host name");
     }
     strbuf_reset(&d->url);

@@ -16,11 +16,12 @@
 #include "text.h"
 #include "xml.h"
 
-#define MAX_NAMES 64u
-#define MAX_ITEMS 65536u
-#define MAX_DEPTH 128u
-#define HASH_SIZE 256u
-#define TREE_ROOM ((size_t)64 * 1024 * 1024)
+#define MAX_NAMES  64u
+#define MAX_ITEMS  65536u
+#define MAX_DEPTH  128u
+#define HASH_SIZE  256u
+#define KNOWN_TAGS 256u
+#define TREE_ROOM  ((size_t)64 * 1024 * 1024)
 
 /* Where text that comes now goes. */
 enum goal {
@@ -50,6 +51,7 @@ struct span {
 
 struct clixml_decoder {
     const char *const *names;
+    size_t lens[MAX_NAMES];
     size_t n;
     unsigned char hash[HASH_SIZE]; /* slot + 1 by hash of the lower-case name */
     unsigned char next[MAX_NAMES]; /* slot + 1 of the next name with the same hash */
@@ -59,6 +61,12 @@ struct clixml_decoder {
     clixml_record_fn fn;
     void *user;
     uint64_t slow;
+
+    /* Element names by address: within a document the same name has the same one. */
+    struct {
+        const char *local;
+        enum clixml_tag tag;
+    } known[KNOWN_TAGS];
 
     struct strbuf arena;
     struct span *spans; /* items of all lists of this object */
@@ -101,7 +109,8 @@ static int find_slot(const struct clixml_decoder *d, const char *ptr, size_t len
     if (len == 0)
         return -1;
     for (i = d->hash[hash_of(ptr, len)]; i; i = d->next[i - 1])
-        if (text_ieq(ptr, len, d->names[i - 1], strlen(d->names[i - 1])))
+        if (len == d->lens[i - 1] &&
+            (memcmp(ptr, d->names[i - 1], len) == 0 || text_ieq(ptr, len, d->names[i - 1], len)))
             return (int)i - 1;
     return -1;
 }
@@ -249,16 +258,33 @@ static easg_status start(struct clixml_decoder *d, unsigned level, enum clixml_t
     return EASG_OK;
 }
 
+static easg_status unknown(const char *local, easg_error *err)
+{
+    char safe[64];
+
+    return err_set(err, EASG_E_PROTOCOL, "CLIXML: unknown element %s",
+                   text_safe(local, strlen(local), safe, sizeof(safe)));
+}
+
+static enum clixml_tag tag_of(struct clixml_decoder *d, const char *local)
+{
+    size_t i = ((uintptr_t)local >> 1) % KNOWN_TAGS;
+
+    if (d->known[i].local != local) {
+        d->known[i].local = local;
+        d->known[i].tag = clixml_tag_of(local);
+    }
+    return d->known[i].tag;
+}
+
 static easg_status on_start(void *user, const char *uri, const char *local,
                             const struct xml_attrs *attrs, easg_error *err)
 {
     struct clixml_decoder *d = user;
-    enum clixml_tag tag = clixml_tag_of(local);
-    char safe[64];
+    enum clixml_tag tag = tag_of(d, local);
 
     if (tag == CLIXML_T_UNKNOWN || (uri && strcmp(uri, CLIXML_NAMESPACE) != 0))
-        return err_set(err, EASG_E_PROTOCOL, "CLIXML: unknown element %s",
-                       text_safe(local, strlen(local), safe, sizeof(safe)));
+        return unknown(local, err);
     d->depth++;
     d->goal = GOAL_NONE;
     if (d->depth == 1 && tag == CLIXML_T_OBJS) {
@@ -274,6 +300,11 @@ static easg_status on_text(void *user, const char *ptr, size_t len, easg_error *
 
     if (d->goal == GOAL_NONE)
         return EASG_OK;
+    if (d->arena.cap - d->arena.len > len + 1) { /* the usual case, without a call */
+        memcpy(d->arena.ptr + d->arena.len, ptr, len);
+        d->arena.len += len;
+        return EASG_OK;
+    }
     return strbuf_add(&d->arena, ptr, len) == EASG_OK ? EASG_OK : err_nomem(err);
 }
 
@@ -291,7 +322,9 @@ static easg_status settle_text(struct clixml_decoder *d, easg_error *err)
         len = clixml_unescape(d->arena.ptr + at, len, &bad);
         d->arena.len = at + len;
     }
-    if (strbuf_addc(&d->arena, '\0') != EASG_OK)
+    if (d->arena.cap > d->arena.len + 1)
+        d->arena.ptr[d->arena.len++] = '\0';
+    else if (strbuf_addc(&d->arena, '\0') != EASG_OK)
         return err_nomem(err);
     if (d->slot < 0) { /* a bare primitive as the object */
         d->fill[0].at = at;
@@ -477,6 +510,7 @@ easg_status clixml_decode(struct clixml_decoder *d, const char *xml, size_t len,
 {
     easg_status st;
 
+    memset(d->known, 0, sizeof(d->known));
     d->fn = fn;
     d->user = user;
     d->depth = 0;
@@ -512,6 +546,7 @@ easg_status clixml_decoder_create(const char *const *names, size_t max_bytes,
         unsigned h = hash_of(names[i], strlen(names[i]));
 
         xassert(i < MAX_NAMES);
+        d->lens[i] = strlen(names[i]);
         d->next[i] = d->hash[h];
         d->hash[h] = (unsigned char)(i + 1);
         d->n = i + 1;
