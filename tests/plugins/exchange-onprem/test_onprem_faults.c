@@ -26,7 +26,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {.spec = "401",                                                                     .status = EASG_E_AUTH, .says = "401" },
+    {.spec = "401",                                                                     .status = EASG_E_AUTH, .says = "log-on refused" },
     { .spec = "403",
      .status = EASG_E_DENIED,
      .says = "run Set-User -RemotePowerShellEnabled $true for it" },
