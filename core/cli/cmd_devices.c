@@ -45,6 +45,7 @@ static easg_status print_row(void *user, const struct store_row *row, easg_error
     const char *ours = store_row_text(row, 5);
     const char *action = store_row_text(row, 6);
     const char *number = store_row_text(row, 7);
+    const char *last = store_row_text(row, 8);
 
     (void)err;
     /* whose entry it is decides what we may do with it */
@@ -57,7 +58,7 @@ static easg_status print_row(void *user, const struct store_row *row, easg_error
     table_row(c->table,
               (const char *const[]){ store_row_text(row, 0), store_row_text(row, 1),
                                      store_row_text(row, 2), store_row_text(row, 3), listed,
-                                     verdict, age_text(store_row_text(row, 8), c->now, age) });
+                                     verdict, last ? age_text(last, c->now, age) : NULL });
     return EASG_OK;
 }
 

@@ -28,6 +28,7 @@ struct story {
     const struct record *device;
     struct records decision, actions, history, ledger;
     const char *facts_at; /* when the device manager was read last; NULL */
+    const char *full_at;  /* when everything of Exchange was read last; NULL */
     struct policy_input in;
     char given[32][24]; /* values of the inputs as they were kept, by number; "" when not kept */
     int known;          /* the inputs were kept and could be read */
@@ -128,6 +129,16 @@ static const char *origin_name(enum origin o)
     return names[o];
 }
 
+/* The device's row is as old as its last change; a full listing since then saw the same. */
+static const char *seen_at(const struct story *s)
+{
+    const char *changed = record_null(s->device, "seen_at");
+
+    if (!changed || !s->full_at)
+        return changed;
+    return cli_time(s->full_at) > cli_time(changed) ? s->full_at : changed;
+}
+
 /* As of when: RFC 3339, NULL when it has no age. */
 static const char *origin_time(const struct story *s, enum origin o)
 {
@@ -136,7 +147,7 @@ static const char *origin_time(const struct story *s, enum origin o)
     case FROM_MANAGER:
         return s->facts_at ? s->facts_at : record_null(&s->decision.items[0], "facts_at");
     case FROM_EXCHANGE:
-    case FROM_CLIENT: return record_null(s->device, "seen_at");
+    case FROM_CLIENT: return seen_at(s);
     default: return NULL;
     }
 }
@@ -160,10 +171,11 @@ static void print_exchange(const struct story *s, easg_time now)
     const char *ours = record_get(d, "ours");
     char text[CLI_SAFE], age[AGE_SIZE];
 
-    snprintf(text, sizeof(text), "%.20s (reason %.60s), as of the device's last request, %s",
+    snprintf(text, sizeof(text), "%.20s (reason %.60s), as of the device's last request%s%s",
              record_get(d, "access"),
              *record_get(d, "access_reason") ? record_get(d, "access_reason") : "not given",
-             age_text(record_null(d, "last_sync"), now, age));
+             record_null(d, "last_sync") ? ", " : "",
+             record_null(d, "last_sync") ? age_text(record_null(d, "last_sync"), now, age) : "");
     say("access", text);
     if (strcmp(listed, "none") == 0)
         say("lists", "in none of the mailbox's lists");
@@ -176,7 +188,7 @@ static void print_exchange(const struct story *s, easg_time now)
         snprintf(text, sizeof(text), "%s: entry of an administrator or another tool", listed);
         say("lists", text);
     }
-    say("mailbox seen", age_text(record_null(d, "seen_at"), now, age));
+    say("seen", age_text(seen_at(s), now, age));
 }
 
 static unsigned row_number(const char *row)
@@ -213,6 +225,8 @@ static void print_decision(const struct story *s, easg_time now)
                  *record_get(s->device, "compliance") ? record_get(s->device, "compliance")
                                                       : "not known");
         say("managed device", text);
+        if (s->known && s->in.record == RECORD_EASONLY)
+            say("", "which is known to the device manager through Exchange only: not enrolled");
     } else {
         say("managed device",
             record_int(x, "cross_user")
@@ -435,13 +449,17 @@ static easg_status tell(struct cli *cli, struct store *store, const struct value
                         const struct records *found, struct jsonout *j, easg_error *err)
 {
     EASG_CLEANUP(mem_cleanup) char *facts_at = NULL;
+    EASG_CLEANUP(mem_cleanup) char *full_at = NULL;
     easg_status st = query_org(store, "last_facts", &facts_at, err);
     struct story s;
     size_t i;
 
+    if (st == EASG_OK)
+        st = query_org(store, "last_full", &full_at, err);
     for (i = 0; i < found->n && st == EASG_OK; i++) {
         memset(&s, 0, sizeof(s));
         s.facts_at = facts_at;
+        s.full_at = full_at;
         s.device = &found->items[i];
         st = read_story(store, &s, err);
         if (st == EASG_OK && j) {

@@ -148,6 +148,23 @@ static easg_status print_verdicts(struct store *s, easg_error *err)
     return EASG_OK;
 }
 
+/* What the rows in the table mean, each once. */
+static void print_rows(const struct records *r)
+{
+    unsigned char seen[64] = { 0 };
+    unsigned row;
+    size_t i;
+
+    for (i = 0; i < r->n; i++) {
+        row = row_number(record_get(&r->items[i], "row"));
+        if (row && row < sizeof(seen))
+            seen[row] = 1;
+    }
+    for (row = 1; row < sizeof(seen); row++)
+        if (seen[row])
+            printf("  %s: %s\n", policy_row_name(row), policy_row_text(row));
+}
+
 static easg_status print_actions(const struct report *p, easg_error *err)
 {
     static const struct table_column columns[] = {
@@ -155,9 +172,8 @@ static easg_status print_actions(const struct report *p, easg_error *err)
         { "USER",          TABLE_FLEX},
         { "DEVICE ID",     TABLE_FLEX},
         { "ACCESS BEFORE", 0         },
-        { "LISTED",        0         },
         { "ROW",           0         },
-        { "WHY",           TABLE_FLEX},
+        { "REASON",        TABLE_FLEX},
         { "STATE",         0         }
     };
     struct records r;
@@ -178,21 +194,20 @@ static easg_status print_actions(const struct report *p, easg_error *err)
     }
     for (i = 0; i < r.n; i++) {
         a = &r.items[i];
-        table_row(t,
-                  (const char *const[]){
-                      record_get(a, "verb"),
-                      *record_get(a, "user") ? record_get(a, "user") : record_get(a, "mailbox"),
-                      record_get(a, "device_id"), record_get(a, "access_before"),
-                      record_get(a, "listed_before"), record_get(a, "row"),
-                      *record_get(a, "error") ? record_get(a, "error")
-                                              : policy_row_text(row_number(record_get(a, "row"))),
-                      record_get(a, "state") });
+        table_row(t, (const char *const[]){
+                         record_get(a, "verb"),
+                         *record_get(a, "user") ? record_get(a, "user") : record_get(a, "mailbox"),
+                         record_get(a, "device_id"), record_get(a, "access_before"),
+                         record_get(a, "row"),
+                         *record_get(a, "error") ? record_get(a, "error") : record_get(a, "reason"),
+                         record_get(a, "state") });
     }
     table_finish(t);
     if (r.more) {
         st = query_int(p->store, "SELECT count(*)" OF_RUN, p->of_run, 3, 0, &total, err);
         printf("  and %lld more; --limit 0 shows all\n", (long long)(total - (int64_t)r.n));
     }
+    print_rows(&r);
     records_clear(&r);
     return st;
 }

@@ -5,7 +5,7 @@
  */
 #include "whatif.h"
 
-enum when { ALWAYS, WHEN_AMBIGUOUS, WHEN_NOT_ENROLLED, WHEN_NEITHER };
+enum when { ALWAYS, WHEN_AMBIGUOUS, WHEN_NOT_ENROLLED, WHEN_NEITHER, WHEN_BLOCKED, WHEN_IN };
 
 /* A set of facts that a person can bring about, in the order in which they are worth saying. */
 struct change {
@@ -52,9 +52,9 @@ static const struct change changes[] = {
       { { "exempt", "yes" } } },
     { "the user without a licence", ALWAYS,
       { { "licence", "no" } } },
-    { "an administrator's entry that blocks it", ALWAYS,
+    { "an administrator's entry that blocks it", WHEN_IN,
       { { "foreign", "block" } } },
-    { "an administrator's entry that allows it", ALWAYS,
+    { "an administrator's entry that allows it", WHEN_BLOCKED,
       { { "foreign", "allow" } } },
     { "Exchange's default Allow", ALWAYS,
       { { "default_access", "allow" } } },
@@ -64,13 +64,15 @@ static const struct change changes[] = {
       { { "default_access", "block" } } },
 };
 /* clang-format on */
-static int applies(enum when when, const struct policy_input *in)
+static int applies(enum when when, const struct policy_input *in, unsigned action)
 {
     switch (when) {
     case WHEN_AMBIGUOUS: return in->record == RECORD_AMBIGUOUS;
     case WHEN_NOT_ENROLLED: return in->record != RECORD_AMBIGUOUS && in->record != RECORD_MANAGED;
     case WHEN_NEITHER: /* one of them alone says it otherwise */
         return !in->activated && in->compliance != COMPLIANCE_COMPLIANT;
+    case WHEN_BLOCKED: return action == ACTION_BLOCK;
+    case WHEN_IN: return action != ACTION_BLOCK;
     default: return 1;
     }
 }
@@ -82,7 +84,7 @@ size_t whatif(const struct policy_input *in, struct whatif out[WHATIF_MAX])
     size_t n = 0, i, k;
 
     for (i = 0; i < sizeof(changes) / sizeof(changes[0]) && n < WHATIF_MAX; i++) {
-        if (!applies(changes[i].when, in))
+        if (!applies(changes[i].when, in, now.action))
             continue;
         other = *in;
         for (k = 0; k < 4 && changes[i].set[k].name; k++)
