@@ -65,7 +65,7 @@ static easg_status EASG_CALL create(const easg_host *host, const easg_config *cf
     st = onprem_read(self, cfg, err);
     if (st != EASG_OK) {
         mem_free(self);
-        return st;
+        return opt_place(host, cfg, st, err);
     }
     *out = self;
     return EASG_OK;
