@@ -130,7 +130,9 @@ int config_write(void)
 
     full_path(dir);
     organisation(&org, dir);
+    pthread_rwlock_rdlock(&lab.m.lock);
     description(&about);
+    pthread_rwlock_unlock(&lab.m.lock);
     buf_fmt(&agent,
             "# Written by easgate-lab.\nstate_dir: \"%s/state\"\n"
             "log: { level: info, format: text }\n",

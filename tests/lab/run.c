@@ -573,8 +573,7 @@ static int answered(struct run *r, const struct psrp_message *m, const char **wh
         r->state == RUN_ASKING) {
         const struct clx *mr = clx_get(clx_root(d), "mr");
 
-        r->answer =
-            clx_is_nil(mr) ? 2 : atoi(clx_text(mr)); /* lint: allow atoi because 0 is fine */
+        r->answer = clx_is_nil(mr) ? 2 : (int)strtol(clx_text(mr), NULL, 10);
         r->state = RUN_GOING;
         open_from(r, r->opening);
         drain(r);

@@ -63,7 +63,15 @@ def case_opening():
         check.same((f.status, f.code, f.subcode), (500, 2150858793, "w:TimedOut"), "long poll")
         check(0.25 < now() - t < 5, f"the long poll lasted {now() - t:.2f} s")
         s.timeout = "PT20S"
+        other = Session.__new__(Session)
+        other.__dict__.update(s.__dict__)
+        other.conn = lab.http(lab.about["cas_ports"][0])
+        got = []
+        t = threading.Thread(target=lambda: got.append(fault_of(other.receive, None, Result()).code))
+        t.start()
         s.delete()
+        t.join(10)
+        check(got in ([995], [2150858843]), f"a Receive under way when the shell is deleted: {got}")
         s.conn = lab.http(lab.about["cas_ports"][0])
         check.same(fault_of(s.call, "Get-Command").code, 2150858843, "a deleted shell")
         st = lab.control("stats")
