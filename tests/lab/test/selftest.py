@@ -6,10 +6,9 @@ Every check says what was not so; the exit code is 0 only when all held.
 import base64
 import datetime
 import hashlib
-import http.client
+import json
 import os
 import re
-import ssl
 import struct
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import decide
-from labclient import (R, Checks, Fault, Lab, Result, Session, decode, now, text)
+from labclient import Checks, Fault, Lab, Result, Session, now, text
 
 PROGRAM = sys.argv[1]
 SOURCE = os.environ.get("EASGATE_SOURCE", os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -38,7 +37,7 @@ def broken(call, *args, **kw):
     """The exception's name, or '' when there was none."""
     try:
         call(*args, **kw)
-    except (OSError, RuntimeError, http.client.HTTPException, Exception) as e:
+    except Exception as e:  # whatever the client runs into is what the case asks for
         return type(e).__name__
     return ""
 
@@ -500,7 +499,6 @@ def assertion(lab, alg="PS256", salt="digest", thumb=None, **claims):
             "iss": lab.about["client_id"], "sub": lab.about["client_id"], "jti": str(uuid.uuid4()),
             "nbf": t, "iat": t, "exp": t + 600}
     body.update(claims)
-    import json
     signed = b64u(json.dumps(head).encode()) + "." + b64u(json.dumps(body).encode())
     opts = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", f"rsa_pss_saltlen:{salt}"] \
         if alg == "PS256" else []
@@ -838,5 +836,4 @@ def main():
 
 
 if __name__ == "__main__":
-    assert ssl and decode and R
     main()
