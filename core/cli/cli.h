@@ -78,7 +78,7 @@ int cli_width(void);
 /* A time of the state file: RFC 3339, or milliseconds since 1970. EASG_TIME_NONE for neither. */
 easg_time cli_time(const char *text);
 /* Text of a peer for a line of ours. */
-enum { CLI_SAFE = 256 };
+enum { CLI_SAFE = 600 };
 const char *cli_safe(const char *text, char out[CLI_SAFE]);
 
 /* ---- queries (query.c)

@@ -13,10 +13,15 @@
 
 #include <string.h>
 
-enum { VERBS_MAX = 16 };
+enum { VERBS_MAX = 16, HELD_MAX = 10 };
 
-/* What run ?1 planned, and what it did of the run ?2 that was approved, since ?3. */
-#define OF_RUN " FROM v_actions WHERE run = ?1 OR (run = ?2 AND finished_at >= ?3)"
+/* What run ?1 planned, and what it did of the run ?2 that was approved, since ?3. With ?4, for a
+ * plan, also what earlier runs left open: it is still going to be done. */
+#define OF_RUN                                                                                     \
+    " FROM v_actions WHERE run = ?1 OR (run = ?2 AND finished_at >= ?3)"                           \
+    " OR (?4 AND state IN ('planned', 'held', 'approved'))"
+enum { OF_RUN_ARGS = 4 };
+
 #define ACTIONS                                                                                    \
     "SELECT id, device, mailbox, user, device_id, verb, row, reason, state, access_before,"        \
     " listed_before, error" OF_RUN " ORDER BY state, verb, user, device_id"
@@ -28,8 +33,9 @@ struct report {
     struct store *store;
     const struct record *run;
     const struct store_arg *of_run; /* parameters of OF_RUN */
-    int64_t limit, held;
+    int64_t limit;
     int code;
+    struct records held; /* runs of the organisation with held actions */
 };
 
 /* What the worker's exit code is for ours; one that was killed has a bug or was stopped by force.
@@ -183,8 +189,8 @@ static easg_status print_actions(const struct report *p, easg_error *err)
     int64_t total = 0;
     size_t i;
 
-    st = query_records(p->store, ACTIONS, p->of_run, 3, p->limit ? (size_t)p->limit : SIZE_MAX, &r,
-                       err);
+    st = query_records(p->store, ACTIONS, p->of_run, OF_RUN_ARGS,
+                       p->limit ? (size_t)p->limit : SIZE_MAX, &r, err);
     if (st != EASG_OK)
         return st;
     t = table_create(stdout, columns, sizeof(columns) / sizeof(columns[0]), cli_width(), 2);
@@ -204,7 +210,7 @@ static easg_status print_actions(const struct report *p, easg_error *err)
     }
     table_finish(t);
     if (r.more) {
-        st = query_int(p->store, "SELECT count(*)" OF_RUN, p->of_run, 3, 0, &total, err);
+        st = query_int(p->store, "SELECT count(*)" OF_RUN, p->of_run, OF_RUN_ARGS, 0, &total, err);
         printf("  and %lld more; --limit 0 shows all\n", (long long)(total - (int64_t)r.n));
     }
     print_rows(&r);
@@ -217,16 +223,19 @@ static easg_status print_text(const struct report *p, easg_error *err)
     const char *error = record_get(p->run, "error");
     char safe[CLI_SAFE];
     easg_status st;
+    size_t i;
 
     print_head(p->run, p->start->org);
     print_counts(p->run);
     st = print_actions(p, err);
     if (st == EASG_OK && strcmp(record_get(p->run, "status"), "done") == 0)
         st = print_verdicts(p->store, err);
-    if (p->held)
-        printf("held: %lld blocks need a person's word, because there are more than the brake lets "
-               "pass\n  easgate approve %s %s\n",
-               (long long)p->held, cli_safe(p->start->org, safe), p->run_id);
+    if (p->held.n)
+        printf("held: blocks that need a person's word, because there are more than the brake lets "
+               "pass\n");
+    for (i = 0; i < p->held.n; i++)
+        printf("  easgate approve %s %s  (%s blocks)\n", cli_safe(p->start->org, safe),
+               record_get(&p->held.items[i], "run"), record_get(&p->held.items[i], "n"));
     fflush(stdout);
     if (*error)
         fprintf(stderr, "easgate: %s\n", cli_safe(error, safe));
@@ -255,7 +264,12 @@ static easg_status print_json(const struct report *p, easg_error *err)
                     " GROUP BY 1 ORDER BY 1",
                     NULL, 0, &j, "verdicts", err);
     if (st == EASG_OK)
-        st = query_json(p->store, ACTIONS, p->of_run, 3, &j, "actions", err);
+        st =
+            query_json(p->store,
+                       "SELECT run, count(*) AS n FROM v_actions WHERE state = 'held' GROUP BY run",
+                       NULL, 0, &j, "held", err);
+    if (st == EASG_OK)
+        st = query_json(p->store, ACTIONS, p->of_run, OF_RUN_ARGS, &j, "actions", err);
     p->cli->failed_json = 1;
     cli_json_end(p->cli, &j, 0);
     return st;
@@ -266,17 +280,19 @@ static easg_status print_json(const struct report *p, easg_error *err)
 
 static easg_status print_run(struct report *p, easg_error *err)
 {
-    const struct store_arg of_run[3] = { STORE_ARG_TEXT(p->run_id),
-                                         STORE_ARG_TEXT(p->start->approve),
-                                         STORE_ARG_TEXT(record_null(p->run, "started_at")) };
+    const struct store_arg of_run[OF_RUN_ARGS] = {
+        STORE_ARG_TEXT(p->run_id), STORE_ARG_TEXT(p->start->approve),
+        STORE_ARG_TEXT(record_null(p->run, "started_at")), STORE_ARG_INT(p->start->dry_run)
+    };
     int64_t changes = 0;
     easg_status st;
 
     p->of_run = of_run;
-    st = query_int(p->store, "SELECT count(*) FROM v_actions WHERE run = ?1 AND state = 'held'",
-                   of_run, 1, 0, &p->held, err);
+    st = query_records(p->store,
+                       "SELECT run, count(*) AS n FROM v_actions WHERE state = 'held' GROUP BY run",
+                       NULL, 0, HELD_MAX, &p->held, err);
     if (st == EASG_OK)
-        st = query_int(p->store, "SELECT count(*)" OF_RUN, of_run, 3, 0, &changes, err);
+        st = query_int(p->store, "SELECT count(*)" OF_RUN, of_run, OF_RUN_ARGS, 0, &changes, err);
     if (st != EASG_OK)
         return st;
     if (p->code == CLI_DONE && p->start->dry_run && changes)
@@ -287,7 +303,9 @@ static easg_status print_run(struct report *p, easg_error *err)
 int report_run(struct cli *cli, const struct start *start, const char *run_id, int worker_code,
                int64_t limit)
 {
-    struct report p = { cli, start, run_id, NULL, NULL, NULL, limit, 0, our_code(worker_code) };
+    struct report p = {
+        cli, start, run_id, NULL, NULL, NULL, limit, our_code(worker_code), {NULL, 0, 0}
+    };
     easg_error err = EASG_ERROR_INIT;
     struct records runs = { 0 };
     easg_status st;
@@ -307,6 +325,7 @@ int report_run(struct cli *cli, const struct start *start, const char *run_id, i
         p.run = &runs.items[0];
         st = print_run(&p, &err);
     }
+    records_clear(&p.held);
     records_clear(&runs);
     store_close(p.store);
     if (st == EASG_OK)
