@@ -64,37 +64,65 @@ static int words_ok(const char *words)
     return words[0] != '|' && words[strlen(words) - 1] != '|' && !strstr(words, "||");
 }
 
-/* "10M": digits and one of K, M, G, T. */
-static int size_ok(const char *s)
+/* The number that `s` stands for; 0 when it is none of that type. */
+static int number(const char *s, size_t len, easg_option_type type, int64_t *out)
 {
-    size_t len = strlen(s);
+    static const char units[] = "KMGT";
+    int negative = type == EASG_OPT_INT && len > 0 && *s == '-';
+    unsigned shift = 0;
     uint64_t n;
 
-    if (len > 1 && strchr("KMGTkmgt", s[len - 1]))
-        len--;
-    return text_parse_u64(s, len, &n);
+    if (type == EASG_OPT_DURATION)
+        return duration_parse(s, len, out);
+    if (type == EASG_OPT_SIZE && len > 1)
+        for (unsigned i = 0; i < 4; i++)
+            if ((s[len - 1] & ~0x20) == units[i]) {
+                shift = 10 * (i + 1);
+                len--;
+                break;
+            }
+    if (!text_parse_u64(s + negative, len - (size_t)negative, &n) ||
+        n > (uint64_t)INT64_MAX >> shift)
+        return 0;
+    *out = negative ? -(int64_t)n : (int64_t)(n << shift);
+    return 1;
 }
 
-static int int_ok(const char *s)
+/* "1..100" of a number, and a default inside it. */
+static easg_status check_range(const easg_option *o, easg_error *err)
 {
-    uint64_t n;
+    const char *dots = strstr(o->allowed, "..");
+    int64_t min;
+    int64_t max;
+    int64_t value;
 
-    if (*s == '-')
-        s++;
-    return text_parse_u64(s, strlen(s), &n) && n <= (uint64_t)INT64_MAX;
+    if (!dots || !number(o->allowed, (size_t)(dots - o->allowed), o->type, &min) ||
+        !number(dots + 2, strlen(dots + 2), o->type, &max) || min > max)
+        return err_set(err, EASG_E_CONFIG,
+                       "option %s: what is allowed must be a range, as in \"1..100\"", o->name);
+    if (o->default_value && number(o->default_value, strlen(o->default_value), o->type, &value) &&
+        (value < min || value > max))
+        return err_set(err, EASG_E_CONFIG, "option %s: its default '%s' is outside of %s", o->name,
+                       o->default_value, o->allowed);
+    return EASG_OK;
+}
+
+static int is_number(easg_option_type type)
+{
+    return type == EASG_OPT_INT || type == EASG_OPT_SIZE || type == EASG_OPT_DURATION;
 }
 
 static easg_status check_default(const easg_option *o, easg_error *err)
 {
     const char *v = o->default_value;
-    int64_t ms;
+    int64_t n;
     int ok = 1;
 
     switch (o->type) {
     case EASG_OPT_BOOL: ok = in_words("true|false|yes|no|on|off", v); break;
-    case EASG_OPT_INT: ok = int_ok(v); break;
-    case EASG_OPT_SIZE: ok = size_ok(v); break;
-    case EASG_OPT_DURATION: ok = duration_parse(v, strlen(v), &ms); break;
+    case EASG_OPT_INT:
+    case EASG_OPT_SIZE:
+    case EASG_OPT_DURATION: ok = number(v, strlen(v), o->type, &n); break;
     case EASG_OPT_URL: ok = strstr(v, "://") != NULL; break;
     case EASG_OPT_ENUM: ok = in_words(o->allowed, v); break;
     case EASG_OPT_SECRET:
@@ -134,6 +162,12 @@ static easg_status check_one(const easg_option *o, easg_error *err)
     if ((o->flags & EASG_OPTF_REQUIRED) && o->default_value)
         return err_set(err, EASG_E_CONFIG, "option %s: required, and yet it has a default",
                        o->name);
+    if (is_number(o->type) && o->allowed) {
+        easg_status st = check_range(o, err);
+
+        if (st != EASG_OK)
+            return st;
+    }
     return o->default_value ? check_default(o, err) : EASG_OK;
 }
 

@@ -63,6 +63,21 @@ easg_status opt_error(const easg_host *host, const easg_config *cfg, const char 
     return err_set(err, EASG_E_CONFIG, "%s: %s", path, text);
 }
 
+easg_status opt_place(const easg_host *host, const easg_config *cfg, easg_status st,
+                      easg_error *err)
+{
+    easg_str where = { NULL, 0 };
+    char file[256];
+    int n;
+
+    if (st != EASG_E_CONFIG || host->cfg_where(host, cfg, &where) != EASG_OK || !where.len)
+        return st;
+    n = snprintf(file, sizeof file, "%.*s:", (int)strcspn(where.ptr, ":"), where.ptr);
+    if (n > 0 && (size_t)n < sizeof file && strstr(err->message, file))
+        return st;
+    return err_at(err, st, "%s", where.ptr);
+}
+
 void plugin_log(const easg_host *host, easg_level level, const char *fmt, ...)
 {
     char text[1024];

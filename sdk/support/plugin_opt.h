@@ -23,6 +23,11 @@ int64_t opt_duration(const easg_host *host, const easg_config *cfg, const char *
 easg_status opt_error(const easg_host *host, const easg_config *cfg, const char *path,
                       easg_error *err, const char *fmt, ...) EASG_PRINTF(5, 6);
 
+/* For the end of create(): puts the place of `cfg` in front of a text of EASG_E_CONFIG that names
+ * none of that file. Returns `st`. */
+easg_status opt_place(const easg_host *host, const easg_config *cfg, easg_status st,
+                      easg_error *err);
+
 /* One finished line, without fields. */
 void plugin_log(const easg_host *host, easg_level level, const char *fmt, ...) EASG_PRINTF(3, 4);
 /* EASG_OK, or the status to return because the run must stop, with its message. */

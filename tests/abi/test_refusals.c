@@ -194,6 +194,12 @@ static const easg_plugin *EASG_CALL entry(const easg_offer *offer)
       M "option name: its default '5 parsecs' is not a value of its own type")                     \
     X(opt_url, (opt.type = EASG_OPT_URL, opt.default_value = "nowhere"),                           \
       M "option name: its default 'nowhere' is not a value of its own type")                       \
+    X(opt_range, (opt.type = EASG_OPT_INT, opt.allowed = "few"),                                   \
+      M "option name: what is allowed must be a range, as in \"1..100\"")                          \
+    X(opt_range_back, (opt.type = EASG_OPT_DURATION, opt.allowed = "1h..1m"),                      \
+      M "option name: what is allowed must be a range, as in \"1..100\"")                          \
+    X(opt_outside, (opt.type = EASG_OPT_SIZE, opt.allowed = "1K..1M", opt.default_value = "2M"),   \
+      M "option name: its default '2M' is outside of 1K..1M")                                      \
     X(opt_secret, (opt.type = EASG_OPT_SECRET, opt.default_value = "x"),                           \
       M "option name: a secret cannot have a default")                                             \
     X(opt_twice, (options[1] = &opt2, opt2.name = "name"),                                         \
