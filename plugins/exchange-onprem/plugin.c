@@ -9,6 +9,7 @@
 #include "onprem.h"
 
 #include "err.h"
+#include "plugin_opt.h"
 #include "strbuf.h"
 #include "text.h"
 

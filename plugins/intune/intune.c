@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "plugin_opt.h"
 #include "text.h"
 
 #define DAY_MS           (24 * 3600 * 1000LL)
@@ -145,7 +146,7 @@ static easg_status EASG_CALL intune_create(const easg_host *host, const easg_con
     st = read_config(in, cfg, err);
     if (st != EASG_OK) {
         mem_free(in);
-        return st;
+        return opt_place(host, cfg, st, err);
     }
     *out = in;
     return EASG_OK;
