@@ -69,7 +69,7 @@ static const struct {
      "State=Blocked ;",                                                                                                                                                                                                    0},
     { "enum with its number first",
      "<Obj RefId=\"0\"><Props><Obj N=\"State\" "
-     "RefId=\"1\"><I32>2</I32><ToString>Blocked</ToString>"
+      "RefId=\"1\"><I32>2</I32><ToString>Blocked</ToString>"
       "</Obj></Props></Obj>",                                                                                                            "State=Blocked ;",                                                                0},
     { "value without ToString",
      "<Obj RefId=\"0\"><Props><Obj N=\"State\" RefId=\"1\"><S>Blocked</S></Obj></Props></Obj>",                                          "State=Blocked ;",                                                                0},
@@ -83,7 +83,7 @@ static const struct {
       "<S>a</S></LST></Obj></Props></Obj>",                                                                                              "Ids=a ;",                                                                        0},
     { "list of objects by ToString, null left out",
      "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><IE><Obj "
-     "RefId=\"2\"><ToString>a</ToString>"
+      "RefId=\"2\"><ToString>a</ToString>"
       "<Props><S N=\"Name\">no</S></Props></Obj><Nil/><S>b</S></IE></Obj></Props></Obj>",                                                "Ids=a|b ;",                                                                      0},
     { "stack and queue",
      "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><STK><S>a</S></STK></Obj>"
@@ -99,18 +99,18 @@ static const struct {
       "<Ref N=\"Id\" RefId=\"19\"/></Props></Obj>",                                                                                      "Id=x/y ;",                                                                       1},
     { "object wrapped in another",
      "<Obj RefId=\"0\"><Obj RefId=\"1\"><Props><S N=\"Name\">a</S><S "
-     "N=\"Id\">1</S></Props></Obj><MS>"
+      "N=\"Id\">1</S></Props></Obj><MS>"
       "<S N=\"Name\">b</S></MS></Obj>",                                                                                                  "Name=b Id=1 ;",                                                                  1},
     { "property wrapped in another",
      "<Obj RefId=\"0\"><MS><Obj N=\"Name\" RefId=\"1\"><Obj "
-     "RefId=\"2\"><ToString>a</ToString></Obj>"
+      "RefId=\"2\"><ToString>a</ToString></Obj>"
       "<MS/></Obj></MS></Obj>",                                                                                                          "Name=a ;",                                                                       1},
     { "object without text",
      "<Obj RefId=\"0\"><MS><Obj N=\"Id\" RefId=\"1\"><MS><S "
-     "N=\"Name\">a</S></MS></Obj></MS></Obj>",                                                                                           "Id=other ;",                                                                     0},
+      "N=\"Name\">a</S></MS></Obj></MS></Obj>",                                                                                          "Id=other ;",                                                                     0},
     { "dictionary is no list",
      "<Obj RefId=\"0\"><MS><Obj N=\"Id\" RefId=\"1\"><DCT><En><S N=\"Key\">a</S><S "
-     "N=\"Value\">b</S>"
+      "N=\"Value\">b</S>"
       "</En></DCT></Obj></MS></Obj>",                                                                                                    "Id=other ;",                                                                     0},
     { "escapes",
      "<Obj RefId=\"0\"><MS><S N=\"Name\">a_x000A_b_X000d_c_x005F_x0041_d_xD83D__xDE00_e &amp; "
@@ -358,14 +358,11 @@ static void there_and_back(void)
             continue;
         clixml_writer_init(&w, &b);
         clixml_put_value(&w, NULL, &PSRP_V_TEXT(((easg_str){ c, n })));
-        if (clixml_tree_read(t, strbuf_str(&b), b.len, &v, &err) != EASG_OK ||
-            clixml_text(v).len != n || memcmp(clixml_text(v).ptr, c, n) != 0) {
+        if (!CHECK_INT(clixml_tree_read(t, strbuf_str(&b), b.len, &v, &err), EASG_OK) ||
+            !CHECK(clixml_text(v).len == n && memcmp(clixml_text(v).ptr, c, n) == 0))
             printf("# U+%04X: %s\n", (unsigned)cp, err.message);
-            CHECK(!"the same text");
-        }
         strbuf_clear(&b);
     }
-    CHECK(t != NULL);
     clixml_tree_destroy(t);
 }
 
