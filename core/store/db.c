@@ -77,7 +77,7 @@ static struct db_statement *slot(struct store *s, const char *sql)
         if (!e->sql || e->sql == sql)
             return e;
     }
-    xassert(!"more statements than DB_STATEMENTS");
+    xassert(0 && "more statements than DB_STATEMENTS");
     return NULL;
 }
 
@@ -112,7 +112,7 @@ static int bind_one(sqlite3_stmt *stmt, int i, char type, va_list *args)
         return sqlite3_bind_blob64(stmt, i, ptr, len, SQLITE_STATIC);
     }
     case 'n': return sqlite3_bind_null(stmt, i);
-    default: xassert(!"unknown type of a parameter"); return SQLITE_MISUSE;
+    default: xassert(0 && "unknown type of a parameter"); return SQLITE_MISUSE;
     }
 }
 

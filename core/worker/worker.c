@@ -200,7 +200,7 @@ void worker_make_run_id(char out[37])
     size_t i, at = 0;
 
     if (RAND_bytes(b, sizeof b) != 1)
-        xassert(!"the system gave no random bytes");
+        xassert(0 && "the system gave no random bytes");
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* version 4 */
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
     for (i = 0; i < sizeof b; i++) {
