@@ -62,25 +62,29 @@ static easg_time mark_time(const struct standing *s, const char *name)
 
 static easg_status read_state(struct store *st, struct standing *s, easg_error *err)
 {
+    /* clang-format off */
     static const struct {
         const char *sql;
         size_t offset, max;
     } queries[] = {
-        {"SELECT name, value FROM v_org ORDER BY name",                                     offsetof(struct standing, marks),
-         WORDS_MAX                                                                                                                         },
-        { "SELECT * FROM v_runs ORDER BY started_at DESC LIMIT 1",                          offsetof(struct standing, last),
-         1                                                                                                                                 },
+        { "SELECT name, value FROM v_org ORDER BY name", offsetof(struct standing, marks),
+          WORDS_MAX },
+        { "SELECT * FROM v_runs ORDER BY started_at DESC LIMIT 1", offsetof(struct standing, last),
+          1 },
         { "SELECT ifnull(verdict, 'none') AS word, count(*) AS n FROM v_devices GROUP BY 1"
-          " ORDER BY 2 DESC",                                                      offsetof(struct standing, verdicts),  WORDS_MAX},
+          " ORDER BY 2 DESC",
+          offsetof(struct standing, verdicts), WORDS_MAX },
         { "SELECT access AS word, count(*) AS n FROM v_devices GROUP BY 1 ORDER BY 2 DESC",
-         offsetof(struct standing,                                                                                    access),    WORDS_MAX},
+          offsetof(struct standing, access), WORDS_MAX },
         { "SELECT run, count(*) AS n, min(created_at) AS since FROM v_actions WHERE state = 'held'"
-          " GROUP BY run ORDER BY since DESC",                                     offsetof(struct standing, held),      HELD_MAX },
-        { "SELECT * FROM v_endpoints ORDER BY priority, id",                                offsetof(struct standing, endpoints),
-         ENDPOINTS_MAX                                                                                                                     },
+          " GROUP BY run ORDER BY since DESC",
+          offsetof(struct standing, held), HELD_MAX },
+        { "SELECT * FROM v_endpoints ORDER BY priority, id", offsetof(struct standing, endpoints),
+          ENDPOINTS_MAX },
         { "SELECT list AS word, count(*) AS n FROM v_ledger GROUP BY 1 ORDER BY 1",
-         offsetof(struct standing,                                                                                    ledger),    WORDS_MAX},
+          offsetof(struct standing, ledger), WORDS_MAX },
     };
+    /* clang-format on */
     easg_status ret = EASG_OK;
     size_t i;
 
@@ -138,9 +142,7 @@ static const char *health(const struct standing *s)
     return "ok";
 }
 
-/* ---- text
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- text -------------------------------------------------------------- */
 
 static void line(const char *name, const char *value)
 {
@@ -288,9 +290,7 @@ static void print_text(const struct standing *s, easg_time now)
     print_endpoints(s, now);
 }
 
-/* ---- JSON
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------- */
 
 static void json_words(struct jsonout *j, const char *key, const struct records *r)
 {
@@ -345,9 +345,7 @@ static void print_json(struct jsonout *j, const struct standing *s, easg_time no
     json_close(j);
 }
 
-/* ---- the verb
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the verb ---------------------------------------------------------- */
 
 struct walk {
     struct cli *cli;

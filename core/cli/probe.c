@@ -69,9 +69,7 @@ static easg_status make_instance(struct probe *p, const char *kind, const struct
     return st;
 }
 
-/* ---- source
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- source ------------------------------------------------------------ */
 
 struct seen {
     int mailboxes, devices, endpoints;
@@ -179,9 +177,7 @@ static void probe_source(struct probe *p)
     instance_destroy(source);
 }
 
-/* ---- sink
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- sink -------------------------------------------------------------- */
 
 static void probe_sink(struct probe *p)
 {

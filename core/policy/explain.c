@@ -82,8 +82,7 @@ const char *policy_row_text(unsigned row)
     return row < COUNT(rows) ? rows[row].text : "?";
 }
 
-/* ---- inputs
- * -------------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------ */
 
 static const char *const w_data[] = { "ok", "stale", NULL };
 static const char *const w_off_on[] = { "off", "on", NULL };
@@ -113,7 +112,7 @@ static const struct {
     { "licence",              w_no_yes,        offsetof(struct policy_input, licensed)               },
     { "targeted",             w_no_yes,        offsetof(struct policy_input, targeted)               },
     { "exempt",               w_no_yes,        offsetof(struct policy_input, exempt)                 },
-    { "foreign",            w_foreign,       offsetof(struct policy_input, foreign)                },
+    { "foreign",              w_foreign,       offsetof(struct policy_input, foreign)                },
     { "hma",                  w_no_yes,        offsetof(struct policy_input, hma)                    },
     { "unsupported_platform", w_unsupported,   offsetof(struct policy_input, unsupported_default)    },
     { "client",               w_client,        offsetof(struct policy_input, client)                 },

@@ -39,20 +39,22 @@ struct person {
     enum policy_action held; /* an action that waits */
 };
 
+/* clang-format off */
 static const struct person people[] = {
-    {"alice@contoso.example",  "Alice Ångström",  1, "ApplC7KJ0001",                     "iPhone",        "iOS 17.1 21B80",
-     EASG_ACCESS_ALLOWED,                                                                                                                          NULL,      1, EASG_COMPLIANCE_COMPLIANT,    0           },
-    { "bob@contoso.example",   "Bob",               1, "androidc1000000002",               "Android",       "Android 14",
-     EASG_ACCESS_ALLOWED,                                                                                                                          NULL,      0, EASG_COMPLIANCE_UNKNOWN,      ACTION_BLOCK},
-    { "carol@contoso.example", "Carol \x1b[31mRed", 1, "ApplC7KJ0003",                     "iPad",          "iOS 16.7",
-     EASG_ACCESS_ALLOWED,                                                                                                                          NULL,      1, EASG_COMPLIANCE_NONCOMPLIANT, 0           },
-    { "dave@contoso.example",  "Dave",              1, "SEC0000000000004",                 "SamsungDevice", "Android 13",
-     EASG_ACCESS_ALLOWED,                                                                                                                          "allowed", 0, EASG_COMPLIANCE_UNKNOWN,      0           },
-    { "eve@contoso.example",   "伊芙",            0, "WIN00000000000000000000000000005", "WindowsMail",
-     "Windows 10.0.19045",                                                                                                    EASG_ACCESS_ALLOWED, NULL,      0, EASG_COMPLIANCE_UNKNOWN,      0           },
-    { "frank@contoso.example", "Frank",             1, "androidc1000000006",               "Android",       "Android 12",
-     EASG_ACCESS_QUARANTINED,                                                                                                                      NULL,      0, EASG_COMPLIANCE_UNKNOWN,      ACTION_BLOCK},
+    { "alice@contoso.example", "Alice Ångström", 1, "ApplC7KJ0001", "iPhone", "iOS 17.1 21B80",
+      EASG_ACCESS_ALLOWED, NULL, 1, EASG_COMPLIANCE_COMPLIANT, 0 },
+    { "bob@contoso.example", "Bob", 1, "androidc1000000002", "Android", "Android 14",
+      EASG_ACCESS_ALLOWED, NULL, 0, EASG_COMPLIANCE_UNKNOWN, ACTION_BLOCK },
+    { "carol@contoso.example", "Carol \x1b[31mRed", 1, "ApplC7KJ0003", "iPad", "iOS 16.7",
+      EASG_ACCESS_ALLOWED, NULL, 1, EASG_COMPLIANCE_NONCOMPLIANT, 0 },
+    { "dave@contoso.example", "Dave", 1, "SEC0000000000004", "SamsungDevice", "Android 13",
+      EASG_ACCESS_ALLOWED, "allowed", 0, EASG_COMPLIANCE_UNKNOWN, 0 },
+    { "eve@contoso.example", "伊芙", 0, "WIN00000000000000000000000000005", "WindowsMail",
+      "Windows 10.0.19045", EASG_ACCESS_ALLOWED, NULL, 0, EASG_COMPLIANCE_UNKNOWN, 0 },
+    { "frank@contoso.example", "Frank", 1, "androidc1000000006", "Android", "Android 12",
+      EASG_ACCESS_QUARANTINED, NULL, 0, EASG_COMPLIANCE_UNKNOWN, ACTION_BLOCK },
 };
+/* clang-format on */
 enum { PEOPLE = sizeof(people) / sizeof(people[0]) };
 
 static char guids[PEOPLE][40], keys[PEOPLE][40], sids[PEOPLE][64], persons[PEOPLE][40];
