@@ -62,18 +62,19 @@ say "2. Is everything in place?"
 run check contoso
 
 say "3. The first full sync. Mode is audit: discover, decide, report, write nothing"
-run sync contoso --full
+run sync contoso --full --limit 5
 
 say "4. What would enforcement change?"
-run_changes plan contoso
+run_changes plan contoso --limit 12
 
 say "5. Enforcement"
 sed -i 's/^mode: audit/mode: enforce/' "$dir/etc/orgs.d/contoso.yaml"
-run sync contoso --full || [ $? = 2 ]
+run sync contoso --full --limit 12 || [ $? = 2 ]
 held=$("$easgate" status contoso --json --config "$dir/etc/easgate.yaml" | python3 -c '
 import json, sys
 for org in json.load(sys.stdin)["organizations"]:
-    print(org.get("held_run") or "")')
+    for held in org["held"][:1]:
+        print(held["run"])')
 if [ -n "$held" ]; then
     say "   More blocks than one run may make: they are held until a person approves"
     run approve contoso "$held"
@@ -89,7 +90,7 @@ for d in json.load(sys.stdin)["devices"]:
     if d["reason"] == "notCompliant" and d["managed_device"]:
         print(d["key"], d["managed_device"]); break')
 curl -sS --cacert "$dir/ca.pem" -X POST --data "{\"managed\":\"${device#* }\",\"compliance\":\"compliant\"}" \
-    "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["graph_url"])' "$dir/lab.json")/lab/set" > /dev/null
+    "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["graph"])' "$dir/lab.json")/lab/set" > /dev/null
 run sync contoso --quick
 
 say "8. Where the organisation stands"
@@ -97,7 +98,7 @@ run status contoso
 run explain contoso "${device%% *}"
 
 say "9. What the lab's Exchange says itself (its own evaluation of allow, block and quarantine)"
-curl -sS --cacert "$dir/ca.pem" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["graph_url"])' "$dir/lab.json")/lab/devices" |
+curl -sS --cacert "$dir/ca.pem" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["graph"])' "$dir/lab.json")/lab/devices" |
     python3 -c '
 import collections, json, sys
 table = collections.Counter()
