@@ -43,7 +43,7 @@ static const struct {
     easg_status (*check)(const struct easg_instance *self, easg_error *err);
     easg_status (*make)(const struct easg_instance *self, struct auth **out, easg_error *err);
 } methods[] = {
-    {"basic", check_basic, make_basic},
+    { "basic", check_basic, make_basic },
 };
 
 easg_status onprem_check_logon(const struct easg_instance *self, easg_error *err)

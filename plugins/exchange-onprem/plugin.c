@@ -126,14 +126,12 @@ static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *r
     struct http_options http = { .user_agent = "easgate",
                                  .ca_file = self->ca_file.ptr,
                                  .connect_timeout_ms = (uint32_t)self->connect_ms };
-    struct exch_options options = {
-        .http = &http,
-        .env = {s, env_log, env_cancelled, env_remaining, env_sleep},
-        .operation_timeout_ms = self->operation_ms,
-        .max_envelope = (size_t)self->max_envelope,
-        .view_entire_forest = self->view_entire_forest,
-        .select_columns = self->select_columns
-    };
+    struct exch_options options = { .http = &http,
+                                    .env = { s, env_log, env_cancelled, env_remaining, env_sleep },
+                                    .operation_timeout_ms = self->operation_ms,
+                                    .max_envelope = (size_t)self->max_envelope,
+                                    .view_entire_forest = self->view_entire_forest,
+                                    .select_columns = self->select_columns };
     easg_status st;
 
     if (!s)

@@ -157,7 +157,7 @@ static easg_status send_difference(struct exch *x, const struct lists *l,
         if (n)
             p[command.n++] = (struct psrp_parameter){
                 names[which],
-                {.kind = PSRP_HASH, .items = hash[which], .keys = keys[which], .n = n}
+                { .kind = PSRP_HASH, .items = hash[which], .keys = keys[which], .n = n }
             };
     }
     p[command.n++] = (struct psrp_parameter){ "Confirm", PSRP_V_BOOL(0) };
@@ -280,9 +280,7 @@ easg_status exch_apply(struct exch *x, const easg_change *const *items, size_t n
                        exch_result_fn emit, void *user, easg_error *err)
 {
     struct batch b = { x, emit, user };
-    struct lists l = {
-        .bytes = {STRBUF_INIT(LIST_ROOM), STRBUF_INIT(LIST_ROOM)}
-    };
+    struct lists l = { .bytes = { STRBUF_INIT(LIST_ROOM), STRBUF_INIT(LIST_ROOM) } };
     struct difference *d = mem_alloc(sizeof(*d));
     unsigned char *done = mem_array(n ? n : 1, 1);
     easg_status st = d && done ? EASG_OK : err_nomem(err);

@@ -27,20 +27,20 @@ static const struct {
     const char *cmdlet;
     const char *remedy;
 } remedies[] = {
-    {"Get-MobileDevice",
-     "give the account a role with it (Mail Recipients, View-Only Recipients)"                                           },
+    { "Get-MobileDevice",
+      "give the account a role with it (Mail Recipients, View-Only Recipients)" },
     { "Get-ActiveSyncDevice",
-     "give the account a role with it (Mail Recipients, View-Only Recipients)"                                           },
-    { "Get-CASMailbox",                     "give the account a role with it (Mail Recipients, View-Only Recipients)"    },
-    { "Set-CASMailbox",                     "give the account the role Mail Recipients, or one of your own with "
-                        "-ActiveSyncAllowedDeviceIDs and -ActiveSyncBlockedDeviceIDs"             },
+      "give the account a role with it (Mail Recipients, View-Only Recipients)" },
+    { "Get-CASMailbox", "give the account a role with it (Mail Recipients, View-Only Recipients)" },
+    { "Set-CASMailbox", "give the account the role Mail Recipients, or one of your own with "
+                        "-ActiveSyncAllowedDeviceIDs and -ActiveSyncBlockedDeviceIDs" },
     { "Get-ActiveSyncOrganizationSettings",
-     "give the account a role with it (Organization Client Access, View-Only Configuration)"                             },
-    { "Get-User",                           "give the account a role with it (Mail Recipients, View-Only Recipients)"    },
-    { "Get-ExchangeServer",                 "give the account the role View-Only Configuration"                          },
-    { "Set-ADServerSettings",               "give the account a role with it (View-Only Recipients), or set "
-                              "source.view_entire_forest to false in a forest of one domain"},
-    { "Get-Command",                        "the endpoint must let its sessions run Get-Command"                         },
+      "give the account a role with it (Organization Client Access, View-Only Configuration)" },
+    { "Get-User", "give the account a role with it (Mail Recipients, View-Only Recipients)" },
+    { "Get-ExchangeServer", "give the account the role View-Only Configuration" },
+    { "Set-ADServerSettings", "give the account a role with it (View-Only Recipients), or set "
+                              "source.view_entire_forest to false in a forest of one domain" },
+    { "Get-Command", "the endpoint must let its sessions run Get-Command" },
 };
 
 const char *exch_remedy(const char *cmdlet)
@@ -55,15 +55,15 @@ static const struct {
     const char *name;
     unsigned bit;
 } parameters[] = {
-    {"ResultSize",                  P_RESULT_SIZE },
-    { "Filter",                     P_FILTER      },
-    { "Mailbox",                    P_MAILBOX     },
-    { "Identity",                   P_IDENTITY    },
-    { "RecipientTypeDetails",       P_TYPE_DETAILS},
-    { "ActiveSyncAllowedDeviceIDs", P_ALLOWED     },
-    { "ActiveSyncBlockedDeviceIDs", P_BLOCKED     },
-    { "Confirm",                    P_CONFIRM     },
-    { "Property",                   P_PROPERTY    },
+    { "ResultSize", P_RESULT_SIZE },
+    { "Filter", P_FILTER },
+    { "Mailbox", P_MAILBOX },
+    { "Identity", P_IDENTITY },
+    { "RecipientTypeDetails", P_TYPE_DETAILS },
+    { "ActiveSyncAllowedDeviceIDs", P_ALLOWED },
+    { "ActiveSyncBlockedDeviceIDs", P_BLOCKED },
+    { "Confirm", P_CONFIRM },
+    { "Property", P_PROPERTY },
 };
 
 static unsigned bit_of(const char *name, size_t len)
@@ -152,10 +152,8 @@ easg_status exch_learn(struct exch *x, easg_error *err)
     struct psrp_value columns[2] = { PSRP_V_LIT("Name"), PSRP_V_LIT("Parameters") };
     struct psrp_parameter name = { "Name", PSRP_V_ARRAY(names, C_COUNT) };
     struct psrp_parameter property = { "Property", PSRP_V_ARRAY(columns, 2) };
-    struct psrp_command commands[2] = {
-        {"Get-Command",    &name,     1},
-        { "Select-Object", &property, 1}
-    };
+    struct psrp_command commands[2] = { { "Get-Command", &name, 1 },
+                                        { "Select-Object", &property, 1 } };
     struct exch_failure failure = { 0 };
     struct exch_call call = { .commands = commands,
                               .n = 2,

@@ -49,10 +49,10 @@ static easg_access access_of(const easg_str *text)
         const char *name;
         easg_access access;
     } names[] = {
-        {"Allowed",          EASG_ACCESS_ALLOWED    },
-        { "Blocked",         EASG_ACCESS_BLOCKED    },
-        { "Quarantined",     EASG_ACCESS_QUARANTINED},
-        { "DeviceDiscovery", EASG_ACCESS_DISCOVERY  },
+        { "Allowed", EASG_ACCESS_ALLOWED },
+        { "Blocked", EASG_ACCESS_BLOCKED },
+        { "Quarantined", EASG_ACCESS_QUARANTINED },
+        { "DeviceDiscovery", EASG_ACCESS_DISCOVERY },
     };
 
     for (size_t i = 0; text->ptr && i < sizeof(names) / sizeof(names[0]); i++)

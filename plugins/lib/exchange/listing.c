@@ -38,12 +38,12 @@ easg_status exch_scan_people(struct exch_scan *s, const char *identity, const ch
                              easg_error *err)
 {
     static const struct psrp_value types[] = {
-        {.kind = PSRP_STRING,  .text = { "UserMailbox", 11 }     },
-        { .kind = PSRP_STRING, .text = { "LinkedMailbox", 13 }   },
-        { .kind = PSRP_STRING, .text = { "SharedMailbox", 13 }   },
-        { .kind = PSRP_STRING, .text = { "RoomMailbox", 11 }     },
-        { .kind = PSRP_STRING, .text = { "EquipmentMailbox", 16 }},
-        { .kind = PSRP_STRING, .text = { "LegacyMailbox", 13 }   },
+        { .kind = PSRP_STRING, .text = { "UserMailbox", 11 } },
+        { .kind = PSRP_STRING, .text = { "LinkedMailbox", 13 } },
+        { .kind = PSRP_STRING, .text = { "SharedMailbox", 13 } },
+        { .kind = PSRP_STRING, .text = { "RoomMailbox", 11 } },
+        { .kind = PSRP_STRING, .text = { "EquipmentMailbox", 16 } },
+        { .kind = PSRP_STRING, .text = { "LegacyMailbox", 13 } },
     };
     struct psrp_parameter p[MAX_PARAMETERS];
     struct psrp_command command = { exch_cmdlet_names[C_GET_USER], p, 0 };

@@ -283,12 +283,9 @@ easg_status exch_run_records(struct exch *x, struct psrp_command *command, const
                              easg_error *err)
 {
     struct psrp_value columns[MAX_COLUMNS];
-    struct psrp_parameter property = {
-        "Property", {.kind = PSRP_ARRAY, .items = columns, .n = 0}
-    };
-    struct psrp_command commands[2] = {
-        *command, {exch_cmdlet_names[C_SELECT], &property, 1}
-    };
+    struct psrp_parameter property = { "Property",
+                                       { .kind = PSRP_ARRAY, .items = columns, .n = 0 } };
+    struct psrp_command commands[2] = { *command, { exch_cmdlet_names[C_SELECT], &property, 1 } };
     struct listing l = { NULL, fn, user };
     struct exch_call call = {
         .commands = commands, .n = 1, .output = on_object, .user = &l, .failure = failure

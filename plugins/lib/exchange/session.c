@@ -306,9 +306,8 @@ static easg_status create_shell(struct exch *x, easg_error *err)
 
 static easg_status view_forest(struct exch *x, easg_error *err)
 {
-    static const struct psrp_parameter yes = {
-        "ViewEntireForest", {.kind = PSRP_BOOL, .number = 1}
-    };
+    static const struct psrp_parameter yes = { "ViewEntireForest",
+                                               { .kind = PSRP_BOOL, .number = 1 } };
     static const struct psrp_command command = { "Set-ADServerSettings", &yes, 1 };
     static const struct exch_call call = { .commands = &command, .n = 1 };
 

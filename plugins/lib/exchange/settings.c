@@ -39,11 +39,9 @@ static easg_status on_settings(void *user, const struct clixml_record *r, easg_e
     static const struct {
         const char *name;
         easg_access access;
-    } levels[] = {
-        {"Allow",       EASG_ACCESS_ALLOWED    },
-        { "Block",      EASG_ACCESS_BLOCKED    },
-        { "Quarantine", EASG_ACCESS_QUARANTINED}
-    };
+    } levels[] = { { "Allow", EASG_ACCESS_ALLOWED },
+                   { "Block", EASG_ACCESS_BLOCKED },
+                   { "Quarantine", EASG_ACCESS_QUARANTINED } };
     struct org *o = user;
     easg_str level = exch_slot(r, O_LEVEL);
     easg_str guid = exch_slot(r, O_GUID);

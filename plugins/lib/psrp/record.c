@@ -349,9 +349,7 @@ static easg_status settle_text(struct clixml_decoder *d, easg_error *err)
 
 static easg_status hand_on(struct clixml_decoder *d, easg_error *err)
 {
-    struct clixml_record record = {
-        d->slots, d->n, d->root_tag, {NULL, 0}
-    };
+    struct clixml_record record = { d->slots, d->n, d->root_tag, { NULL, 0 } };
     const char *text = strbuf_str(&d->arena);
 
     if (d->n_spans > d->max_items) {

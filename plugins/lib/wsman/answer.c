@@ -123,11 +123,11 @@ static easg_status start_in_body(struct wsman_reader *r, const char *uri, const 
         const char *uri;
         const char *local;
     } body[] = {
-        [WSMAN_CREATE] = {NS_XFER,   "ResourceCreated"},
-        [WSMAN_DELETE] = { NS_XFER,  "DeleteResponse" },
-        [WSMAN_COMMAND] = { NS_SHELL, "CommandResponse"},
-        [WSMAN_SEND] = { NS_SHELL, "SendResponse"   },
-        [WSMAN_RECEIVE] = { NS_SHELL, "ReceiveResponse"},
+        [WSMAN_CREATE] = { NS_XFER, "ResourceCreated" },
+        [WSMAN_DELETE] = { NS_XFER, "DeleteResponse" },
+        [WSMAN_COMMAND] = { NS_SHELL, "CommandResponse" },
+        [WSMAN_SEND] = { NS_SHELL, "SendResponse" },
+        [WSMAN_RECEIVE] = { NS_SHELL, "ReceiveResponse" },
         [WSMAN_SIGNAL] = { NS_SHELL, "SignalResponse" },
     };
     char safe[64];

@@ -15,14 +15,14 @@ static const struct {
     const char *subcode;
     enum wsman_fault_kind kind;
 } kinds[] = {
-    {2150858793u,  "TimedOut",               WSMAN_FAULT_TIMED_OUT     },
-    { 2150858843u, "InvalidSelectors",       WSMAN_FAULT_GONE          },
-    { 2150859161u, NULL,                     WSMAN_FAULT_REDIRECT      },
-    { 2150858811u, NULL,                     WSMAN_FAULT_WRONG_ENDPOINT},
-    { 2150859027u, NULL,                     WSMAN_FAULT_WRONG_ENDPOINT},
-    { 5u,          "AccessDenied",           WSMAN_FAULT_DENIED        },
-    { 0,           "QuotaLimit",             WSMAN_FAULT_QUOTA         },
-    { 0,           "DestinationUnreachable", WSMAN_FAULT_WRONG_ENDPOINT},
+    { 2150858793u, "TimedOut", WSMAN_FAULT_TIMED_OUT },
+    { 2150858843u, "InvalidSelectors", WSMAN_FAULT_GONE },
+    { 2150859161u, NULL, WSMAN_FAULT_REDIRECT },
+    { 2150858811u, NULL, WSMAN_FAULT_WRONG_ENDPOINT },
+    { 2150859027u, NULL, WSMAN_FAULT_WRONG_ENDPOINT },
+    { 5u, "AccessDenied", WSMAN_FAULT_DENIED },
+    { 0, "QuotaLimit", WSMAN_FAULT_QUOTA },
+    { 0, "DestinationUnreachable", WSMAN_FAULT_WRONG_ENDPOINT },
 };
 
 static int has(const struct strbuf *b, const char *needle)

@@ -202,17 +202,17 @@ void labs_clear_faults(void)
 int labs_host_init(struct labs_host *h, const struct fakehost_option *more)
 {
     const struct fakehost_option basic[] = {
-        {"server",              server     },
-        { "auth.method",        "basic"    },
-        { "auth.user",          user       },
-        { "auth.password",      "@password"},
-        { "ca_file",            ca         },
-        { "parallel",           "1"        },
-        { "timeout.connect",    "10000"    },
-        { "timeout.operation",  "5000"     },
-        { "max_envelope",       "512000"   },
-        { "view_entire_forest", "true"     },
-        { "columns",            "select"   },
+        { "server", server },
+        { "auth.method", "basic" },
+        { "auth.user", user },
+        { "auth.password", "@password" },
+        { "ca_file", ca },
+        { "parallel", "1" },
+        { "timeout.connect", "10000" },
+        { "timeout.operation", "5000" },
+        { "max_envelope", "512000" },
+        { "view_entire_forest", "true" },
+        { "columns", "select" },
     };
     size_t n = sizeof(basic) / sizeof(basic[0]);
     easg_error err = EASG_ERROR_INIT;

@@ -26,85 +26,85 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {.spec = "401",                                                                     .status = EASG_E_AUTH, .says = "log-on refused" },
+    { .spec = "401", .status = EASG_E_AUTH, .says = "log-on refused" },
     { .spec = "403",
-     .status = EASG_E_DENIED,
-     .says = "run Set-User -RemotePowerShellEnabled $true for it" },
-    { .spec = "503",                                                                    .status = EASG_E_UNAVAILABLE, .says = "WS-Man Create" },
+      .status = EASG_E_DENIED,
+      .says = "run Set-User -RemotePowerShellEnabled $true for it" },
+    { .spec = "503", .status = EASG_E_UNAVAILABLE, .says = "WS-Man Create" },
     { .spec = "redirect",
-     .status = EASG_E_CONFIG,
-     .says = "the server sends us to https://outlook.example/PowerShell-LiveID?PSVersion=5.1, "
+      .status = EASG_E_CONFIG,
+      .says = "the server sends us to https://outlook.example/PowerShell-LiveID?PSVersion=5.1, "
               "which is not followed" },
-    { .spec = "reset:Create",                                                                    .status = EASG_E_UNREACHABLE, .says = "localhost:" },
-    { .spec = "reset:Receive@9",                                                          .status = EASG_E_UNREACHABLE, .says = "Get-" },
-    { .spec = "reset:Command@4",                                                               .status = EASG_E_UNREACHABLE, .says = "Get-" },
-    { .spec = "truncate-envelope:Receive@8",                                                  .status = EASG_E_UNREACHABLE, .says = "localhost:" },
-    { .spec = "malformed-xml:Receive@8",                                                           .status = EASG_E_PROTOCOL, .says = "not well-formed XML" },
-    { .spec = "malformed-xml:Create",                                                             .status = EASG_E_PROTOCOL, .says = "not well-formed XML" },
+    { .spec = "reset:Create", .status = EASG_E_UNREACHABLE, .says = "localhost:" },
+    { .spec = "reset:Receive@9", .status = EASG_E_UNREACHABLE, .says = "Get-" },
+    { .spec = "reset:Command@4", .status = EASG_E_UNREACHABLE, .says = "Get-" },
+    { .spec = "truncate-envelope:Receive@8", .status = EASG_E_UNREACHABLE, .says = "localhost:" },
+    { .spec = "malformed-xml:Receive@8", .status = EASG_E_PROTOCOL, .says = "not well-formed XML" },
+    { .spec = "malformed-xml:Create", .status = EASG_E_PROTOCOL, .says = "not well-formed XML" },
     { .spec = "wrong-relates",
-     .status = EASG_E_PROTOCOL,
-     .says = "the answer belongs to another request" },
-    { .spec = "fragment-gap@40",                                                                   .status = EASG_E_PROTOCOL, .says = "without its start" },
+      .status = EASG_E_PROTOCOL,
+      .says = "the answer belongs to another request" },
+    { .spec = "fragment-gap@40", .status = EASG_E_PROTOCOL, .says = "without its start" },
     { .spec = "fragment-dup-start@40",
-     .status = EASG_E_PROTOCOL,
-     .says = "second start fragment of object" },
+      .status = EASG_E_PROTOCOL,
+      .says = "second start fragment of object" },
     { .spec = "bad-clixml@60",
-     .status = EASG_E_PROTOCOL,
-     .says = "CLIXML: line 1: not well-formed" },
+      .status = EASG_E_PROTOCOL,
+      .says = "CLIXML: line 1: not well-formed" },
     { .spec = "blank-identity",
-     .status = EASG_E_PROTOCOL,
-     .says = "a device without Guid (DeviceId \"\"); look at it with Get-MobileDevice" },
+      .status = EASG_E_PROTOCOL,
+      .says = "a device without Guid (DeviceId \"\"); look at it with Get-MobileDevice" },
     { .spec = "limit1000:Get-MobileDevice",
-     .status = EASG_E_LIMIT,
-     .says =
+      .status = EASG_E_LIMIT,
+      .says =
           "Get-MobileDevice: the server cut the list after 1000 objects although all were asked "
           "for" },
     { .spec = "terminating-error",
-     .status = EASG_E_UNAVAILABLE,
-     .says = "An Active Directory error 0x51 occurred when trying to search. The server is not "
+      .status = EASG_E_UNAVAILABLE,
+      .says = "An Active Directory error 0x51 occurred when trying to search. The server is not "
               "operational. [Cmdlet-ADTransientException]" },
     { .spec = "lost-shell:Receive@9",
-     .status = EASG_E_UNAVAILABLE,
-     .says = "fault InvalidSelectors (2150858843)" },
+      .status = EASG_E_UNAVAILABLE,
+      .says = "fault InvalidSelectors (2150858843)" },
     { .spec = "quota-shells:0",
-     .status = EASG_E_THROTTLED,
-     .says = "close other sessions of this account or raise its throttling policy" },
-    { .spec = "quota-commands:0",                                                    .status = EASG_E_THROTTLED, .says = "WS-Man Command" },
-    { .spec = "badcert",                                                          .status = EASG_E_UNTRUSTED, .says = "localhost:" },
-    { .spec = "expired-cert",                                   .status = EASG_E_UNTRUSTED, .says = "expired" },
+      .status = EASG_E_THROTTLED,
+      .says = "close other sessions of this account or raise its throttling policy" },
+    { .spec = "quota-commands:0", .status = EASG_E_THROTTLED, .says = "WS-Man Command" },
+    { .spec = "badcert", .status = EASG_E_UNTRUSTED, .says = "localhost:" },
+    { .spec = "expired-cert", .status = EASG_E_UNTRUSTED, .says = "expired" },
     { .spec = "stall:Receive@6",
-     .status = EASG_E_TIMEOUT,
-     .says = "localhost:",
-     .budget_ms = 4000 },
+      .status = EASG_E_TIMEOUT,
+      .says = "localhost:",
+      .budget_ms = 4000 },
     { .spec = "drop-state:Get-CASMailbox",
-     .status = EASG_E_TIMEOUT,
-     .says = "Get-CASMailbox",
-     .budget_ms = 7000 },
+      .status = EASG_E_TIMEOUT,
+      .says = "Get-CASMailbox",
+      .budget_ms = 7000 },
     { .spec = "no-cmdlet:Set-ADServerSettings",
-     .status = EASG_E_DENIED,
-     .says = "or set source.view_entire_forest to false in a forest of one domain" },
+      .status = EASG_E_DENIED,
+      .says = "or set source.view_entire_forest to false in a forest of one domain" },
     { .spec = "no-cmdlet:Get-CASMailbox",
-     .status = EASG_E_DENIED,
-     .says = "Get-CASMailbox: the account may not use it; give the account a role with it" },
+      .status = EASG_E_DENIED,
+      .says = "Get-CASMailbox: the account may not use it; give the account a role with it" },
     { .spec = "no-cmdlet:Get-ActiveSyncOrganizationSettings",
-     .status = EASG_E_DENIED,
-     .says = "Organization Client Access" },
+      .status = EASG_E_DENIED,
+      .says = "Organization Client Access" },
     { .spec = "no-cmdlet:Get-CASMailbox/ResultSize",
-     .status = EASG_E_DENIED,
-     .says = "Get-CASMailbox: the account may not use its parameter -ResultSize" },
- /* What the account can do without. */
+      .status = EASG_E_DENIED,
+      .says = "Get-CASMailbox: the account may not use its parameter -ResultSize" },
+    /* What the account can do without. */
     { .spec = "no-cmdlet:Get-User",
-     .log = "people are recognised by their mail addresses instead of their SIDs" },
+      .log = "people are recognised by their mail addresses instead of their SIDs" },
     { .spec = "no-cmdlet:Select-Object", .log = "may not use Select-Object" },
-    { .spec = "no-cmdlet:Get-ExchangeServer"                                            },
-    { .spec = "no-cmdlet:Get-MobileDevice"                                                                       },
+    { .spec = "no-cmdlet:Get-ExchangeServer" },
+    { .spec = "no-cmdlet:Get-MobileDevice" },
     { .spec = "no-cmdlet:Get-MobileDevice",
-     .second = "no-cmdlet:Get-ActiveSyncDevice",
-     .status = EASG_E_DENIED,
-     .says = "the account has neither Get-MobileDevice nor Get-ActiveSyncDevice" },
-    { .spec = "throttle-micro",                             .log = "the server throttles this account: Micro delay applied" },
-    { .spec = "warning",                                                   .log = "warning: " },
-    { .spec = "slow:20"                                    },
+      .second = "no-cmdlet:Get-ActiveSyncDevice",
+      .status = EASG_E_DENIED,
+      .says = "the account has neither Get-MobileDevice nor Get-ActiveSyncDevice" },
+    { .spec = "throttle-micro", .log = "the server throttles this account: Micro delay applied" },
+    { .spec = "warning", .log = "warning: " },
+    { .spec = "slow:20" },
 };
 
 static void one(const struct row *row)
@@ -155,10 +155,8 @@ static void one(const struct row *row)
 
 static void wrong_password(void)
 {
-    static const struct fakehost_option nobody[] = {
-        {"auth.user", "CONTOSO\\nobody"},
-        { NULL,       NULL             }
-    };
+    static const struct fakehost_option nobody[] = { { "auth.user", "CONTOSO\\nobody" },
+                                                     { NULL, NULL } };
     struct labs_host h;
     struct fakehost_log log;
     easg_error err = EASG_ERROR_INIT;
@@ -250,8 +248,8 @@ static void uncertain(void)
         const char *spec;
         easg_status result;
     } lost[] = {
-        {"reset:Command@5",  EASG_E_UNCERTAIN}, /* the Set itself */
-        { "reset:Receive@6", EASG_E_UNCERTAIN}, /* its end */
+        { "reset:Command@5", EASG_E_UNCERTAIN }, /* the Set itself */
+        { "reset:Receive@6", EASG_E_UNCERTAIN }, /* its end */
     };
     struct labs_device d[1];
 
@@ -341,24 +339,22 @@ static void configuration(void)
         struct fakehost_option option;
         const char *says;
     } bad[] = {
-        {{ "server", "https://mail/powershell" },
-         "source.server is a host name or host:port, without https:// and without a path"              },
-        { { "server", " " },                      "source.server is missing"                           },
-        { { "auth.method", "ntlm" },              "source.auth.method ntlm is not part of this version"},
-        { { "auth.user", "" },                    "source.auth.user is missing, which basic needs"     },
-        { { "timeout.operation", "10" },          "source.timeout.operation must be 1s to 10m"         },
-        { { "timeout.connect", "1" },             "source.timeout.connect must be 100ms to 10m"        },
-        { { "max_envelope", "1000" },             "source.max_envelope must be 32K to 4M"              },
+        { { "server", "https://mail/powershell" },
+          "source.server is a host name or host:port, without https:// and without a path" },
+        { { "server", " " }, "source.server is missing" },
+        { { "auth.method", "ntlm" }, "source.auth.method ntlm is not part of this version" },
+        { { "auth.user", "" }, "source.auth.user is missing, which basic needs" },
+        { { "timeout.operation", "10" }, "source.timeout.operation must be 1s to 10m" },
+        { { "timeout.connect", "1" }, "source.timeout.connect must be 100ms to 10m" },
+        { { "max_envelope", "1000" }, "source.max_envelope must be 32K to 4M" },
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        const struct fakehost_option options[] = {
-            {"server",         "localhost:1"},
-            { "auth.method",   "basic"      },
-            { "auth.user",     "u"          },
-            { "auth.password", "@p"         },
-            bad[i].option
-        };
+        const struct fakehost_option options[] = { { "server", "localhost:1" },
+                                                   { "auth.method", "basic" },
+                                                   { "auth.user", "u" },
+                                                   { "auth.password", "@p" },
+                                                   bad[i].option };
         struct fakehost_option used[5];
         struct fakehost f;
         easg_instance *self = NULL;

@@ -142,15 +142,10 @@ static void versions(void)
                                           "--envelope", "20000", NULL };
     static const char *const full[] = { "--devices", "200", "--shapes", "full", NULL };
     static const char *const mixed[] = { "--devices", "200", "--shapes", "mixed", NULL };
-    static const struct fakehost_option all[] = {
-        {"columns", "all"},
-        { NULL,     NULL }
-    };
-    static const struct fakehost_option small[] = {
-        {"max_envelope", "40000"},
-        { "columns",     "all"  },
-        { NULL,          NULL   }
-    };
+    static const struct fakehost_option all[] = { { "columns", "all" }, { NULL, NULL } };
+    static const struct fakehost_option small[] = { { "max_envelope", "40000" },
+                                                    { "columns", "all" },
+                                                    { NULL, NULL } };
 
     full_listing("2019", v2019, NULL);
     full_listing("2019, whole objects", v2019, all);

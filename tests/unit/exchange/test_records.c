@@ -23,19 +23,20 @@ static void owners(void)
         const char *dn;
         const char *owner; /* NULL: none */
     } rows[] = {
-        {"CN=iPhone\xC2\xA7"
-          "Appl1,CN=ExchangeActiveSyncDevices,CN=Foo,OU=A,DC=x", "CN=Foo,OU=A,DC=x"  },
-        { "CN=a\\,b,CN=ExchangeActiveSyncDevices,CN=Foo,DC=x",            "CN=Foo,DC=x"       },
-        { "CN=a\\\\,CN=ExchangeActiveSyncDevices,CN=Foo,DC=x",            "CN=Foo,DC=x"       },
-        { "CN=a\\2Cb,cn=exchangeactivesyncdevices,CN=Foo\\, Bar,DC=x",    "CN=Foo\\, Bar,DC=x"},
-        { "CN=\"a,b\",CN=ExchangeActiveSyncDevices,CN=Foo,DC=x",          "CN=Foo,DC=x"       },
-        { "CN=a,CN=ExchangeActiveSyncDevices, CN=Foo,DC=x",               "CN=Foo,DC=x"       },
-        { "CN=a,CN=Somewhere,CN=Foo,DC=x",                                NULL                },
-        { "CN=a,CN=ExchangeActiveSyncDevices",                            NULL                },
-        { "CN=a,CN=ExchangeActiveSyncDevices,",                           NULL                },
-        { "CN=a",                                                         NULL                },
-        { "CN=a\\",                                                       NULL                },
-        { "",                                                             NULL                },
+        { "CN=iPhone\xC2\xA7"
+          "Appl1,CN=ExchangeActiveSyncDevices,CN=Foo,OU=A,DC=x",
+          "CN=Foo,OU=A,DC=x" },
+        { "CN=a\\,b,CN=ExchangeActiveSyncDevices,CN=Foo,DC=x", "CN=Foo,DC=x" },
+        { "CN=a\\\\,CN=ExchangeActiveSyncDevices,CN=Foo,DC=x", "CN=Foo,DC=x" },
+        { "CN=a\\2Cb,cn=exchangeactivesyncdevices,CN=Foo\\, Bar,DC=x", "CN=Foo\\, Bar,DC=x" },
+        { "CN=\"a,b\",CN=ExchangeActiveSyncDevices,CN=Foo,DC=x", "CN=Foo,DC=x" },
+        { "CN=a,CN=ExchangeActiveSyncDevices, CN=Foo,DC=x", "CN=Foo,DC=x" },
+        { "CN=a,CN=Somewhere,CN=Foo,DC=x", NULL },
+        { "CN=a,CN=ExchangeActiveSyncDevices", NULL },
+        { "CN=a,CN=ExchangeActiveSyncDevices,", NULL },
+        { "CN=a", NULL },
+        { "CN=a\\", NULL },
+        { "", NULL },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -81,33 +82,34 @@ static void devices(void)
         easg_status status;
         const char *text;
     } rows[] = {
-        {"whole",
-         DEVICE(GUID2,                                                                             "Appl1",     DN,
-         STATE("Quarantined") "<S N=\"DeviceAccessStateReason\">Global</S>"
+        { "whole",
+          DEVICE(GUID2, "Appl1", DN,
+                 STATE("Quarantined") "<S N=\"DeviceAccessStateReason\">Global</S>"
                                       "<S N=\"DeviceType\">iPhone</S><DT N=\"FirstSyncTime\">"
                                       "1970-01-01T00:00:01Z</DT><DT N=\"WhenChangedUTC\">"
                                       "1970-01-01T00:00:02Z</DT><S N=\"ClientType\">EAS</S>"),
-         EASG_OK,                                                                                                                                                                                  "3c5ebdaf-1885-4f22-8f60-0e8c1667abed|Appl1|" OWNER "|3|Global|iPhone|1000|2000|1"},
-        { "bare",                                   DEVICE(GUID1,                                  "validate",  DN,                    "<Nil N=\"DeviceType\"/>"),                EASG_OK,
-         GUID1 "|validate|" OWNER "|0|-|-|"
-                "-9223372036854775808|-1|0"                                                                                                                                                                                                                                          },
-        { "state as a string",                      DEVICE(GUID1,                                  "A",         DN,                    "<S N=\"DeviceAccessState\">blocked</S>"),
-         EASG_OK,                                                                                                                                                                                  GUID1 "|A|" OWNER "|2|"                                                           },
-        { "state nobody knows",                     DEVICE(GUID1,                                  "A",         DN,                    STATE("Reconsidered")),                    EASG_OK,
-         GUID1 "|A|" OWNER "|0|"                                                                                                                                                                                                                                                     },
-        { "no Guid",                                DEVICE("",                                     "A",         DN,                    ""),                                       EASG_E_PROTOCOL,
-         "a device without Guid (DeviceId \"A\"); look at it with Get-MobileDevice; nothing was "
-          "changed"                                                                                                                                                                                                                                                                  },
-        { "Guid of zeros",                          DEVICE("00000000-0000-0000-0000-000000000000", "A",         DN,                    ""),
-         EASG_E_PROTOCOL,                                                                                                                                                                          "a device without Guid (DeviceId \"A\")"                                          },
-        { "no DeviceId",                            DEVICE(GUID1,                                  "",          DN,                    ""),                                       EASG_E_PROTOCOL,
-         "device " GUID1 " has no DeviceId"                                                                                                                                                                                                                                          },
-        { "blank DeviceId",                         DEVICE(GUID1,                                  " _x000A_ ", DN,                    ""),                                       EASG_E_PROTOCOL,
-         "device " GUID1 " has no DeviceId"                                                                                                                                                                                                                                          },
-        { "no owner",                               DEVICE(GUID1,                                  "A",         "CN=A,DC=x",           ""),                                       EASG_E_PROTOCOL,
-         "device " GUID1 " belongs to no mailbox (DistinguishedName \"CN=A,DC=x\")"                                                                                                                                                                                                  },
-        { "control characters are shown, not sent", DEVICE(GUID1,                                  "A",         "CN=_x001B_[31m,DC=x", ""),
-         EASG_E_PROTOCOL,                                                                                                                                                                          "CN=\\x1b[31m,DC=x"                                                               },
+          EASG_OK,
+          "3c5ebdaf-1885-4f22-8f60-0e8c1667abed|Appl1|" OWNER "|3|Global|iPhone|1000|2000|1" },
+        { "bare", DEVICE(GUID1, "validate", DN, "<Nil N=\"DeviceType\"/>"), EASG_OK,
+          GUID1 "|validate|" OWNER "|0|-|-|"
+                "-9223372036854775808|-1|0" },
+        { "state as a string", DEVICE(GUID1, "A", DN, "<S N=\"DeviceAccessState\">blocked</S>"),
+          EASG_OK, GUID1 "|A|" OWNER "|2|" },
+        { "state nobody knows", DEVICE(GUID1, "A", DN, STATE("Reconsidered")), EASG_OK,
+          GUID1 "|A|" OWNER "|0|" },
+        { "no Guid", DEVICE("", "A", DN, ""), EASG_E_PROTOCOL,
+          "a device without Guid (DeviceId \"A\"); look at it with Get-MobileDevice; nothing was "
+          "changed" },
+        { "Guid of zeros", DEVICE("00000000-0000-0000-0000-000000000000", "A", DN, ""),
+          EASG_E_PROTOCOL, "a device without Guid (DeviceId \"A\")" },
+        { "no DeviceId", DEVICE(GUID1, "", DN, ""), EASG_E_PROTOCOL,
+          "device " GUID1 " has no DeviceId" },
+        { "blank DeviceId", DEVICE(GUID1, " _x000A_ ", DN, ""), EASG_E_PROTOCOL,
+          "device " GUID1 " has no DeviceId" },
+        { "no owner", DEVICE(GUID1, "A", "CN=A,DC=x", ""), EASG_E_PROTOCOL,
+          "device " GUID1 " belongs to no mailbox (DistinguishedName \"CN=A,DC=x\")" },
+        { "control characters are shown, not sent", DEVICE(GUID1, "A", "CN=_x001B_[31m,DC=x", ""),
+          EASG_E_PROTOCOL, "CN=\\x1b[31m,DC=x" },
     };
     struct clixml_decoder *d = NULL;
     easg_error err = EASG_ERROR_INIT;
@@ -187,39 +189,39 @@ static void mailboxes(void)
         easg_status status;
         const char *text;
     } rows[] = {
-        {"name as the mail address",                                        BOX(GUID1,                                  "a@x.example",   EMPTY), EASG_OK,
-         GUID1 "|S-1-5-21-1-2-3-1104|a@x.example|a@x.example||||0"                                                                                                                                                                                                                                                                                                     },
+        { "name as the mail address", BOX(GUID1, "a@x.example", EMPTY), EASG_OK,
+          GUID1 "|S-1-5-21-1-2-3-1104|a@x.example|a@x.example||||0" },
         { "primary address is another: no name is better than a wrong one",
-         BOX(GUID1,                                                                                                     "new@x.example", EMPTY), EASG_OK,
-         GUID1 "|S-1-5-21-1-2-3-1104|-|new@x.example||||0"                                                                                                                                                                                                                                                                                                             },
-        { "another name",                                                   BOX(GUID2,                                  "b@x.example",   EMPTY), EASG_OK,
-         "3c5ebdaf-1885-4f22-8f60-0e8c1667abed|S-1-5-21-1-2-3-4294967295|other@y.example|"
-          "b@x.example||||0"                                                                                                                                                                                                                                                                                                                                           },
-        { "no SID",                                                         BOX("11111111-1111-1111-1111-111111111111", "c@x",           EMPTY), EASG_OK,
-         "11111111-1111-1111-1111-111111111111|-|-|c@x||||0"                                                                                                                                                                                                                                                                                                           },
-        { "nobody knows",                                                   BOX("22222222-2222-2222-2222-222222222222", "d@x",           EMPTY), EASG_OK,
-         "22222222-2222-2222-2222-222222222222|-|-|d@x||||0"                                                                                                                                                                                                                                                                                                           },
+          BOX(GUID1, "new@x.example", EMPTY), EASG_OK,
+          GUID1 "|S-1-5-21-1-2-3-1104|-|new@x.example||||0" },
+        { "another name", BOX(GUID2, "b@x.example", EMPTY), EASG_OK,
+          "3c5ebdaf-1885-4f22-8f60-0e8c1667abed|S-1-5-21-1-2-3-4294967295|other@y.example|"
+          "b@x.example||||0" },
+        { "no SID", BOX("11111111-1111-1111-1111-111111111111", "c@x", EMPTY), EASG_OK,
+          "11111111-1111-1111-1111-111111111111|-|-|c@x||||0" },
+        { "nobody knows", BOX("22222222-2222-2222-2222-222222222222", "d@x", EMPTY), EASG_OK,
+          "22222222-2222-2222-2222-222222222222|-|-|d@x||||0" },
         { "lists, addresses, switched off",
-         BOX(GUID1,                                                                                                     "a@x.example",
-         LIST("ActiveSyncAllowedDeviceIDs",
-         "<S>A1</S><S>A2</S>") LIST("ActiveSyncBlockedDeviceIDs",                                                                                         "<S>B1</S>")
-                  LIST("EmailAddresses",                                                                                                                                                                                                                                                                "<S>SMTP:a@x</S><S>smtp:b@x</S><S>X500:/o=x</S>"
+          BOX(GUID1, "a@x.example",
+              LIST("ActiveSyncAllowedDeviceIDs",
+                   "<S>A1</S><S>A2</S>") LIST("ActiveSyncBlockedDeviceIDs", "<S>B1</S>")
+                  LIST("EmailAddresses", "<S>SMTP:a@x</S><S>smtp:b@x</S><S>X500:/o=x</S>"
                                          "<S>SIP:a@x</S>") "<B N=\"ActiveSyncEnabled\">false</B>"),
-         EASG_OK, "|a@x,b@x,|A1,A2,|B1,|1" },
+          EASG_OK, "|a@x,b@x,|A1,A2,|B1,|1" },
         { "null lists are empty",
-         BOX(GUID1,                                                                             "a@x",
-         "<Nil N=\"ActiveSyncAllowedDeviceIDs\"/>"
+          BOX(GUID1, "a@x",
+              "<Nil N=\"ActiveSyncAllowedDeviceIDs\"/>"
               "<Nil N=\"ActiveSyncBlockedDeviceIDs\"/>"),
-         EASG_OK,                                                                                                                                       "||||0"                                                                                                                                                                                                                                                                  },
-        { "a list that is not there",                                                           BOX(GUID1,                                                                                              "a@x",                                                                                                            LIST("ActiveSyncAllowedDeviceIDs",                                                                                        "")),
-         EASG_E_PROTOCOL,"mailbox " GUID1 " came without its ActiveSyncBlockedDeviceIDs" },
+          EASG_OK, "||||0" },
+        { "a list that is not there", BOX(GUID1, "a@x", LIST("ActiveSyncAllowedDeviceIDs", "")),
+          EASG_E_PROTOCOL, "mailbox " GUID1 " came without its ActiveSyncBlockedDeviceIDs" },
         { "blank entry",
-         BOX(GUID1,                                                                                               "a@x",
-         LIST("ActiveSyncAllowedDeviceIDs",                                                    "<S> </S>")
-                  LIST("ActiveSyncBlockedDeviceIDs",                                              "")),
-         EASG_E_PROTOCOL, "mailbox " GUID1 " has a blank entry in ActiveSyncAllowedDeviceIDs" },
-        { "no Guid",                                 BOX("",                         "a@x",                                    EMPTY),                                                                                                                        EASG_E_PROTOCOL,
-         "a mailbox without Guid (\"CN=A,DC=x\"); look at it with Get-CASMailbox"                                                                                                                                                                                                                                                                       },
+          BOX(GUID1, "a@x",
+              LIST("ActiveSyncAllowedDeviceIDs", "<S> </S>")
+                  LIST("ActiveSyncBlockedDeviceIDs", "")),
+          EASG_E_PROTOCOL, "mailbox " GUID1 " has a blank entry in ActiveSyncAllowedDeviceIDs" },
+        { "no Guid", BOX("", "a@x", EMPTY), EASG_E_PROTOCOL,
+          "a mailbox without Guid (\"CN=A,DC=x\"); look at it with Get-CASMailbox" },
     };
     struct clixml_decoder *d = NULL;
     struct mailboxes m = { NULL, STRBUF_INIT(65536) };

@@ -55,91 +55,114 @@ static const struct {
     const char *record;
     unsigned slow; /* objects that take the long way */
 } good[] = {
-    {"Props",                                       "<Obj RefId=\"0\"><Props><S N=\"Name\">a</S></Props></Obj>",                         "Name=a ;",                                                                       0},
-    { "names have no case",                         "<Obj RefId=\"0\"><Props><S N=\"nAME\">a</S></Props></Obj>",                         "Name=a ;",
-     0                                                                                                                                                                                                                      },
+    { "Props", "<Obj RefId=\"0\"><Props><S N=\"Name\">a</S></Props></Obj>", "Name=a ;", 0 },
+    { "names have no case", "<Obj RefId=\"0\"><Props><S N=\"nAME\">a</S></Props></Obj>", "Name=a ;",
+      0 },
     { "MS wins, behind",
-     "<Obj RefId=\"0\"><Props><S N=\"Name\">a</S></Props><MS><S N=\"Name\">b</S></MS></Obj>",                                            "Name=b ;",                                                                       0},
+      "<Obj RefId=\"0\"><Props><S N=\"Name\">a</S></Props><MS><S N=\"Name\">b</S></MS></Obj>",
+      "Name=b ;", 0 },
     { "MS wins, before",
-     "<Obj RefId=\"0\"><MS><S N=\"Name\">b</S></MS><Props><S N=\"Name\">a</S></Props></Obj>",                                            "Name=b ;",                                                                       0},
+      "<Obj RefId=\"0\"><MS><S N=\"Name\">b</S></MS><Props><S N=\"Name\">a</S></Props></Obj>",
+      "Name=b ;", 0 },
     { "MS wins, null",
-     "<Obj RefId=\"0\"><MS><Nil N=\"Name\"/></MS><Props><S N=\"Name\">a</S></Props>"
-      "</Obj>",                                                                                                                          "Name=nil ;",                                                                     0},
-    { "enum",                                       "<Obj RefId=\"0\"><Props><Obj N=\"State\" RefId=\"1\">" ENUM "</Obj></Props></Obj>",
-     "State=Blocked ;",                                                                                                                                                                                                    0},
+      "<Obj RefId=\"0\"><MS><Nil N=\"Name\"/></MS><Props><S N=\"Name\">a</S></Props>"
+      "</Obj>",
+      "Name=nil ;", 0 },
+    { "enum", "<Obj RefId=\"0\"><Props><Obj N=\"State\" RefId=\"1\">" ENUM "</Obj></Props></Obj>",
+      "State=Blocked ;", 0 },
     { "enum with its number first",
-     "<Obj RefId=\"0\"><Props><Obj N=\"State\" "
+      "<Obj RefId=\"0\"><Props><Obj N=\"State\" "
       "RefId=\"1\"><I32>2</I32><ToString>Blocked</ToString>"
-      "</Obj></Props></Obj>",                                                                                                            "State=Blocked ;",                                                                0},
+      "</Obj></Props></Obj>",
+      "State=Blocked ;", 0 },
     { "value without ToString",
-     "<Obj RefId=\"0\"><Props><Obj N=\"State\" RefId=\"1\"><S>Blocked</S></Obj></Props></Obj>",                                          "State=Blocked ;",                                                                0},
+      "<Obj RefId=\"0\"><Props><Obj N=\"State\" RefId=\"1\"><S>Blocked</S></Obj></Props></Obj>",
+      "State=Blocked ;", 0 },
     { "list",
-     "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><TN RefId=\"0\"><T>X</T></TN><LST>"
-      "<S>a</S><S>b_x0041_</S></LST></Obj></Props></Obj>",                                                                               "Ids=a|bA ;",                                                                     0},
-    { "empty list",                                 "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><LST/></Obj></Props></Obj>",
-     "Ids= ;",                                                                                                                                                                                                             0},
+      "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><TN RefId=\"0\"><T>X</T></TN><LST>"
+      "<S>a</S><S>b_x0041_</S></LST></Obj></Props></Obj>",
+      "Ids=a|bA ;", 0 },
+    { "empty list", "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><LST/></Obj></Props></Obj>",
+      "Ids= ;", 0 },
     { "list with ToString around it",
-     "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><ToString>System.String[]</ToString><LST>"
-      "<S>a</S></LST></Obj></Props></Obj>",                                                                                              "Ids=a ;",                                                                        0},
+      "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><ToString>System.String[]</ToString><LST>"
+      "<S>a</S></LST></Obj></Props></Obj>",
+      "Ids=a ;", 0 },
     { "list of objects by ToString, null left out",
-     "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><IE><Obj "
+      "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><IE><Obj "
       "RefId=\"2\"><ToString>a</ToString>"
-      "<Props><S N=\"Name\">no</S></Props></Obj><Nil/><S>b</S></IE></Obj></Props></Obj>",                                                "Ids=a|b ;",                                                                      0},
+      "<Props><S N=\"Name\">no</S></Props></Obj><Nil/><S>b</S></IE></Obj></Props></Obj>",
+      "Ids=a|b ;", 0 },
     { "stack and queue",
-     "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><STK><S>a</S></STK></Obj>"
-      "<Obj N=\"Id\" RefId=\"2\"><QUE><S>b</S></QUE></Obj></Props></Obj>",                                                               "Ids=a Id=b ;",                                                                   0},
+      "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><STK><S>a</S></STK></Obj>"
+      "<Obj N=\"Id\" RefId=\"2\"><QUE><S>b</S></QUE></Obj></Props></Obj>",
+      "Ids=a Id=b ;", 0 },
     { "list of enums",
-     "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><LST><Obj RefId=\"2\">" ENUM
-      "</Obj></LST></Obj></Props></Obj>",                                                                                                "Ids=Blocked ;",                                                                  0},
+      "<Obj RefId=\"0\"><Props><Obj N=\"Ids\" RefId=\"1\"><LST><Obj RefId=\"2\">" ENUM
+      "</Obj></LST></Obj></Props></Obj>",
+      "Ids=Blocked ;", 0 },
     { "names inside a property do not count",
-     "<Obj RefId=\"0\"><Props><Obj N=\"Id\" RefId=\"1\"><ToString>x</ToString><Props>"
-      "<S N=\"Name\">inner</S></Props></Obj><S N=\"Name\">outer</S></Props></Obj>",                                                      "Name=outer Id=x ;",                                                              0},
+      "<Obj RefId=\"0\"><Props><Obj N=\"Id\" RefId=\"1\"><ToString>x</ToString><Props>"
+      "<S N=\"Name\">inner</S></Props></Obj><S N=\"Name\">outer</S></Props></Obj>",
+      "Name=outer Id=x ;", 0 },
     { "reference to an earlier property",
-     "<Obj RefId=\"0\"><Props><Obj N=\"Identity\" RefId=\"19\"><ToString>x/y</ToString></Obj>"
-      "<Ref N=\"Id\" RefId=\"19\"/></Props></Obj>",                                                                                      "Id=x/y ;",                                                                       1},
+      "<Obj RefId=\"0\"><Props><Obj N=\"Identity\" RefId=\"19\"><ToString>x/y</ToString></Obj>"
+      "<Ref N=\"Id\" RefId=\"19\"/></Props></Obj>",
+      "Id=x/y ;", 1 },
     { "object wrapped in another",
-     "<Obj RefId=\"0\"><Obj RefId=\"1\"><Props><S N=\"Name\">a</S><S "
+      "<Obj RefId=\"0\"><Obj RefId=\"1\"><Props><S N=\"Name\">a</S><S "
       "N=\"Id\">1</S></Props></Obj><MS>"
-      "<S N=\"Name\">b</S></MS></Obj>",                                                                                                  "Name=b Id=1 ;",                                                                  1},
+      "<S N=\"Name\">b</S></MS></Obj>",
+      "Name=b Id=1 ;", 1 },
     { "property wrapped in another",
-     "<Obj RefId=\"0\"><MS><Obj N=\"Name\" RefId=\"1\"><Obj "
+      "<Obj RefId=\"0\"><MS><Obj N=\"Name\" RefId=\"1\"><Obj "
       "RefId=\"2\"><ToString>a</ToString></Obj>"
-      "<MS/></Obj></MS></Obj>",                                                                                                          "Name=a ;",                                                                       1},
+      "<MS/></Obj></MS></Obj>",
+      "Name=a ;", 1 },
     { "object without text",
-     "<Obj RefId=\"0\"><MS><Obj N=\"Id\" RefId=\"1\"><MS><S "
-      "N=\"Name\">a</S></MS></Obj></MS></Obj>",                                                                                          "Id=other ;",                                                                     0},
+      "<Obj RefId=\"0\"><MS><Obj N=\"Id\" RefId=\"1\"><MS><S "
+      "N=\"Name\">a</S></MS></Obj></MS></Obj>",
+      "Id=other ;", 0 },
     { "dictionary is no list",
-     "<Obj RefId=\"0\"><MS><Obj N=\"Id\" RefId=\"1\"><DCT><En><S N=\"Key\">a</S><S "
+      "<Obj RefId=\"0\"><MS><Obj N=\"Id\" RefId=\"1\"><DCT><En><S N=\"Key\">a</S><S "
       "N=\"Value\">b</S>"
-      "</En></DCT></Obj></MS></Obj>",                                                                                                    "Id=other ;",                                                                     0},
+      "</En></DCT></Obj></MS></Obj>",
+      "Id=other ;", 0 },
     { "escapes",
-     "<Obj RefId=\"0\"><MS><S N=\"Name\">a_x000A_b_X000d_c_x005F_x0041_d_xD83D__xDE00_e &amp; "
-      "&lt;</S></MS></Obj>",                                                                                                             "Name=a\\x0ab\\x0dc_x0041_d\xF0\x9F\x98\x80"
-      "e & < ;",                                                                                                                                                                               0},
+      "<Obj RefId=\"0\"><MS><S N=\"Name\">a_x000A_b_X000d_c_x005F_x0041_d_xD83D__xDE00_e &amp; "
+      "&lt;</S></MS></Obj>",
+      "Name=a\\x0ab\\x0dc_x0041_d\xF0\x9F\x98\x80"
+      "e & < ;",
+      0 },
     { "what looks like an escape",
-     "<Obj RefId=\"0\"><MS><S N=\"Name\">_x00G0_ _x0041 x0041_ __x0042__</S></MS></Obj>",                                                "Name=_x00G0_ _x0041 x0041_ _B_ ;",                                               0},
+      "<Obj RefId=\"0\"><MS><S N=\"Name\">_x00G0_ _x0041 x0041_ __x0042__</S></MS></Obj>",
+      "Name=_x00G0_ _x0041 x0041_ _B_ ;", 0 },
     { "half a pair, and NUL, become U+FFFD",
-     "<Obj RefId=\"0\"><MS><S N=\"Name\">_xD83D_a_xDE00__x0000_</S></MS></Obj>",                                                         "Name=\xEF\xBF\xBD"
-      "a\xEF\xBF\xBD\xEF\xBF\xBD ;",                                                                                                       0},
+      "<Obj RefId=\"0\"><MS><S N=\"Name\">_xD83D_a_xDE00__x0000_</S></MS></Obj>",
+      "Name=\xEF\xBF\xBD"
+      "a\xEF\xBF\xBD\xEF\xBF\xBD ;",
+      0 },
     { "escaped name",
-     "<Obj RefId=\"0\"><MS><S N=\"_x004E_ame\">no</S><S N=\"Name\">a</S></MS></Obj>",                                                    "Name=a ;",
-     0                                                                                                                                                                                                                      },
-    { "empty text",                                 "<Obj RefId=\"0\"><MS><S N=\"Name\"></S><S N=\"Id\"/></MS></Obj>",
-     "Name= Id= ;",                                                                                                                                                                                                        0},
-    { "white space between",                        "<Obj RefId=\"0\">\n <MS>\n  <S N=\"Name\">a</S>\n </MS>\n</Obj>\n",
-     "Name=a ;",                                                                                                                                                                                                           0},
+      "<Obj RefId=\"0\"><MS><S N=\"_x004E_ame\">no</S><S N=\"Name\">a</S></MS></Obj>", "Name=a ;",
+      0 },
+    { "empty text", "<Obj RefId=\"0\"><MS><S N=\"Name\"></S><S N=\"Id\"/></MS></Obj>",
+      "Name= Id= ;", 0 },
+    { "white space between", "<Obj RefId=\"0\">\n <MS>\n  <S N=\"Name\">a</S>\n </MS>\n</Obj>\n",
+      "Name=a ;", 0 },
     { "every primitive is text",
-     "<Obj RefId=\"0\"><MS><DT N=\"When\">2021-09-28T17:32:01Z</DT><G N=\"Id\">"
-      "38142983-080a-4e34-90b6-401759c3f3e7</G><B N=\"State\">true</B></MS></Obj>",                                                      "State=true Id=38142983-080a-4e34-90b6-401759c3f3e7 When=2021-09-28T17:32:01Z ;", 0},
-    { "bare string",                                "<S>a_x0042_</S>",                                                                   "S:aB;",                                                                          0},
-    { "bare number",                                "<I32>42</I32>",                                                                     "I32:42;",                                                                        0},
-    { "bare null",                                  "<Nil />",                                                                           ";",                                                                              0},
+      "<Obj RefId=\"0\"><MS><DT N=\"When\">2021-09-28T17:32:01Z</DT><G N=\"Id\">"
+      "38142983-080a-4e34-90b6-401759c3f3e7</G><B N=\"State\">true</B></MS></Obj>",
+      "State=true Id=38142983-080a-4e34-90b6-401759c3f3e7 When=2021-09-28T17:32:01Z ;", 0 },
+    { "bare string", "<S>a_x0042_</S>", "S:aB;", 0 },
+    { "bare number", "<I32>42</I32>", "I32:42;", 0 },
+    { "bare null", "<Nil />", ";", 0 },
     { "exported objects",
-     "<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">"
+      "<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">"
       "<Obj RefId=\"0\"><MS><S N=\"Name\">a</S></MS></Obj><Obj RefId=\"1\"><MS>"
       "<Obj N=\"Id\" RefId=\"5\"><ToString>i</ToString></Obj><Ref N=\"Name\" "
       "RefId=\"5\"/></MS></Obj>"
-      "<Obj RefId=\"2\"><MS><S N=\"Name\">c</S></MS></Obj></Objs>",                                                                      "Name=a ;Name=i Id=i ;Name=c ;",                                                  2},
+      "<Obj RefId=\"2\"><MS><S N=\"Name\">c</S></MS></Obj></Objs>",
+      "Name=a ;Name=i Id=i ;Name=c ;", 2 },
 };
 
 static const struct {
@@ -147,25 +170,27 @@ static const struct {
     const char *xml;
     const char *text;
 } bad[] = {
-    {"cut",                            "<Obj RefId=\"0\"><Props><S N=\"DeviceId\">ABC</Props><S",
-     "CLIXML: line 1: not well-formed XML: "                                                                                                              },
-    { "unknown element",               "<Obj RefId=\"0\"><Foo/></Obj>",                                 "CLIXML: unknown element Foo"                     },
-    { "foreign namespace",             "<Obj xmlns=\"urn:x\" RefId=\"0\"/>",                            "CLIXML: unknown element Obj"                     },
-    { "no object",                     "<TN RefId=\"0\"/>",                                             "CLIXML: TN where an object was expected"         },
-    { "element inside a string",       "<Obj RefId=\"0\"><MS><S N=\"Name\">a<S>b</S></S></MS></Obj>",
-     "CLIXML: S inside"                                                                                                                                   },
-    { "reference to nothing",          "<Obj RefId=\"0\"><MS><Ref N=\"Name\" RefId=\"7\"/></MS></Obj>",
-     "CLIXML: Ref to an object that is not there"                                                                                                         },
+    { "cut", "<Obj RefId=\"0\"><Props><S N=\"DeviceId\">ABC</Props><S",
+      "CLIXML: line 1: not well-formed XML: " },
+    { "unknown element", "<Obj RefId=\"0\"><Foo/></Obj>", "CLIXML: unknown element Foo" },
+    { "foreign namespace", "<Obj xmlns=\"urn:x\" RefId=\"0\"/>", "CLIXML: unknown element Obj" },
+    { "no object", "<TN RefId=\"0\"/>", "CLIXML: TN where an object was expected" },
+    { "element inside a string", "<Obj RefId=\"0\"><MS><S N=\"Name\">a<S>b</S></S></MS></Obj>",
+      "CLIXML: S inside" },
+    { "reference to nothing", "<Obj RefId=\"0\"><MS><Ref N=\"Name\" RefId=\"7\"/></MS></Obj>",
+      "CLIXML: Ref to an object that is not there" },
     { "type names that are not there",
-     "<Obj RefId=\"0\"><Obj RefId=\"1\"><TNRef RefId=\"3\"/></Obj></Obj>",                              "CLIXML: TNRef to type names that are not there"  },
-    { "bad RefId",                     "<Obj RefId=\"0\"><Obj RefId=\"x\"/></Obj>",                     "CLIXML: bad RefId"                               },
-    { "huge RefId",                    "<Obj RefId=\"0\"><Obj RefId=\"99999999\"/></Obj>",              "CLIXML: bad RefId"                               },
-    { "two base values",               "<Obj RefId=\"0\"><Obj RefId=\"1\"/><S>a</S></Obj>",
-     "CLIXML: an object with two base values"                                                                                                             },
-    { "entity",                        "<!DOCTYPE Obj [<!ENTITY a \"b\">]><S>&a;</S>",
-     "CLIXML: line 1: a document type declaration, which is never accepted"                                                                               },
+      "<Obj RefId=\"0\"><Obj RefId=\"1\"><TNRef RefId=\"3\"/></Obj></Obj>",
+      "CLIXML: TNRef to type names that are not there" },
+    { "bad RefId", "<Obj RefId=\"0\"><Obj RefId=\"x\"/></Obj>", "CLIXML: bad RefId" },
+    { "huge RefId", "<Obj RefId=\"0\"><Obj RefId=\"99999999\"/></Obj>", "CLIXML: bad RefId" },
+    { "two base values", "<Obj RefId=\"0\"><Obj RefId=\"1\"/><S>a</S></Obj>",
+      "CLIXML: an object with two base values" },
+    { "entity", "<!DOCTYPE Obj [<!ENTITY a \"b\">]><S>&a;</S>",
+      "CLIXML: line 1: a document type declaration, which is never accepted" },
     { "dictionary entry without key",
-     "<Obj RefId=\"0\"><Obj RefId=\"1\"><DCT><En><S N=\"Value\">b</S></En></DCT></Obj></Obj>",          "CLIXML: a dictionary entry without Key and Value"},
+      "<Obj RefId=\"0\"><Obj RefId=\"1\"><DCT><En><S N=\"Value\">b</S></En></DCT></Obj></Obj>",
+      "CLIXML: a dictionary entry without Key and Value" },
 };
 
 static void records(void)
@@ -261,52 +286,48 @@ static void trees(void)
 
 static void writer(void)
 {
-    static const struct psrp_value ids[] = {
-        {.kind = PSRP_STRING,  .text = { "id1", 3 }},
-        { .kind = PSRP_STRING, .text = { "id2", 3 }}
-    };
-    static const struct psrp_value parts[] = {
-        {.kind = PSRP_ARRAY, .items = ids, .n = 2 },
-        { .kind = PSRP_STRING,                 .text = { "id3", 3 }         }
-    };
+    static const struct psrp_value ids[] = { { .kind = PSRP_STRING, .text = { "id1", 3 } },
+                                             { .kind = PSRP_STRING, .text = { "id2", 3 } } };
+    static const struct psrp_value parts[] = { { .kind = PSRP_ARRAY, .items = ids, .n = 2 },
+                                               { .kind = PSRP_STRING, .text = { "id3", 3 } } };
     static const char *const keys[] = { "Add", "Remove" };
     static const struct {
         const char *name;
         struct psrp_value v;
         const char *xml;
     } rows[] = {
-        {"switch",                { .kind = PSRP_BOOL, .number = 1 },                  "<B N=\"V\">true</B>"             },
-        { "-Confirm:$false",      { .kind = PSRP_BOOL, .number = 0 },                  "<B N=\"V\">false</B>"            },
-        { "$null",                { .kind = PSRP_NIL },                                "<Nil N=\"V\" />"                 },
+        { "switch", { .kind = PSRP_BOOL, .number = 1 }, "<B N=\"V\">true</B>" },
+        { "-Confirm:$false", { .kind = PSRP_BOOL, .number = 0 }, "<B N=\"V\">false</B>" },
+        { "$null", { .kind = PSRP_NIL }, "<Nil N=\"V\" />" },
         { "Unlimited",
-         { .kind = PSRP_STRING, .text = { "Unlimited", 9 } },
-         "<S N=\"V\">Unlimited</S>"                                                                                      },
-        { "integers",             { .kind = PSRP_INT, .number = -7 },                  "<I32 N=\"V\">-7</I32>"           },
-        { "long",                 { .kind = PSRP_LONG, .number = 1LL << 40 },          "<I64 N=\"V\">1099511627776</I64>"},
+          { .kind = PSRP_STRING, .text = { "Unlimited", 9 } },
+          "<S N=\"V\">Unlimited</S>" },
+        { "integers", { .kind = PSRP_INT, .number = -7 }, "<I32 N=\"V\">-7</I32>" },
+        { "long", { .kind = PSRP_LONG, .number = 1LL << 40 }, "<I64 N=\"V\">1099511627776</I64>" },
         { "date",
-         { .kind = PSRP_TIME, .number = 1632850321000 },
-         "<DT N=\"V\">2021-09-28T17:32:01Z</DT>"                                                                         },
+          { .kind = PSRP_TIME, .number = 1632850321000 },
+          "<DT N=\"V\">2021-09-28T17:32:01Z</DT>" },
         { "array",
-         { .kind = PSRP_ARRAY, .items = ids, .n = 2 },
-         "<Obj N=\"V\" RefId=\"1\"><TN RefId=\"0\"><T>System.Object[]</T><T>System.Array</T>"
-          "<T>System.Object</T></TN><LST><S>id1</S><S>id2</S></LST></Obj>"                                               },
+          { .kind = PSRP_ARRAY, .items = ids, .n = 2 },
+          "<Obj N=\"V\" RefId=\"1\"><TN RefId=\"0\"><T>System.Object[]</T><T>System.Array</T>"
+          "<T>System.Object</T></TN><LST><S>id1</S><S>id2</S></LST></Obj>" },
         { "empty array",
-         { .kind = PSRP_ARRAY },
-         "<Obj N=\"V\" RefId=\"1\"><TN RefId=\"0\"><T>System.Object[]</T><T>System.Array</T>"
-          "<T>System.Object</T></TN><LST /></Obj>"                                                                       },
+          { .kind = PSRP_ARRAY },
+          "<Obj N=\"V\" RefId=\"1\"><TN RefId=\"0\"><T>System.Object[]</T><T>System.Array</T>"
+          "<T>System.Object</T></TN><LST /></Obj>" },
         { "@{Add=..; Remove=..}",
-         { .kind = PSRP_HASH, .items = parts, .keys = keys, .n = 2 },
-         "<Obj N=\"V\" RefId=\"1\"><TN RefId=\"0\"><T>System.Collections.Hashtable</T>"
+          { .kind = PSRP_HASH, .items = parts, .keys = keys, .n = 2 },
+          "<Obj N=\"V\" RefId=\"1\"><TN RefId=\"0\"><T>System.Collections.Hashtable</T>"
           "<T>System.Object</T></TN><DCT><En><S N=\"Key\">Add</S><Obj N=\"Value\" RefId=\"2\">"
           "<TN RefId=\"1\"><T>System.Object[]</T><T>System.Array</T><T>System.Object</T></TN><LST>"
           "<S>id1</S><S>id2</S></LST></Obj></En><En><S N=\"Key\">Remove</S><S "
           "N=\"Value\">id3</S></En>"
-          "</DCT></Obj>"                                                                                                 },
+          "</DCT></Obj>" },
         { "escapes",
-         { .kind = PSRP_STRING,
+          { .kind = PSRP_STRING,
             .text = { "a\r\n_x_X<>&\"'\x7F\xC2\x85\xF0\x9F\x98\x80_y\xC2\xA7", 23 } },
-         "<S N=\"V\">a_x000D__x000A__x005F_x_x005F_X&lt;&gt;&amp;\"'_x007F__x0085__xD83D__xDE00_"
-          "_y\xC2\xA7</S>"                                                                                               },
+          "<S N=\"V\">a_x000D__x000A__x005F_x_x005F_X&lt;&gt;&amp;\"'_x007F__x0085__xD83D__xDE00_"
+          "_y\xC2\xA7</S>" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

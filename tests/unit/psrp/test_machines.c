@@ -20,15 +20,9 @@
     "<Obj RefId=\"0\"><MS><I64 N=\"ci\">" ci "</I64><Obj N=\"mi\" RefId=\"1\"><ToString>" name     \
     "</ToString><I32>1</I32></Obj></MS></Obj>"
 
-static struct wsman_guid pool_id = {
-    {1, 2, 3}
-};
-static struct wsman_guid pipe_id = {
-    {4, 5, 6}
-};
-static struct wsman_guid other_id = {
-    {9, 9, 9}
-};
+static struct wsman_guid pool_id = { { 1, 2, 3 } };
+static struct wsman_guid pipe_id = { { 4, 5, 6 } };
+static struct wsman_guid other_id = { { 9, 9, 9 } };
 static struct wsman_guid zero;
 
 struct world {
@@ -126,10 +120,8 @@ static void end(struct world *w)
 
 static void open_and_run(struct world *w, const char *version)
 {
-    static const struct psrp_command commands[2] = {
-        {"Get-MobileDevice", NULL, 0},
-        { "Select-Object",   NULL, 0}
-    };
+    static const struct psrp_command commands[2] = { { "Get-MobileDevice", NULL, 0 },
+                                                     { "Select-Object", NULL, 0 } };
     struct psrp_pipeline_options options = {
         .id = pipe_id, .commands = commands, .n = 2, .user = w
     };
@@ -167,23 +159,23 @@ static void opening(void)
         easg_status status;
         const char *text;
     } rows[] = {
-        {"version 3",                   PSRP_SESSION_CAPABILITY,       CAPABILITY("3.0"),              EASG_E_UNSUPPORTED,
-         "SESSION_CAPABILITY: server speaks version 3.0 of the PowerShell remoting protocol; this "
-          "agent speaks 2.1 to 2.3"                                     },
-        { "version 2.0",                PSRP_SESSION_CAPABILITY,       CAPABILITY("2.0"),              EASG_E_UNSUPPORTED,
-         "version 2.0"                                                  },
-        { "no version",                 PSRP_SESSION_CAPABILITY,       "<Obj RefId=\"0\"><MS/></Obj>", EASG_E_UNSUPPORTED,
-         "version (none)"                                               },
-        { "open before the capability", PSRP_RUNSPACEPOOL_STATE,       STATE("2"),                     EASG_E_PROTOCOL,
-         "RUNSPACEPOOL_STATE: pool opened without SESSION_CAPABILITY"   },
-        { "no state",                   PSRP_RUNSPACEPOOL_STATE,       "<Obj RefId=\"0\"><MS/></Obj>", EASG_E_PROTOCOL,
-         "RUNSPACEPOOL_STATE without a state"                           },
-        { "key request",                PSRP_PUBLIC_KEY_REQUEST,       "",                             EASG_E_UNSUPPORTED,
-         "server asks for a key to encrypt passwords with"              },
-        { "broken CLIXML",              PSRP_APPLICATION_PRIVATE_DATA, "<Obj RefId=\"0\">",            EASG_E_PROTOCOL,
-         "APPLICATION_PRIVATE_DATA: CLIXML: line 1: not well-formed XML"},
-        { "empty message",              PSRP_RUNSPACEPOOL_STATE,       "",                             EASG_E_PROTOCOL,
-         "RUNSPACEPOOL_STATE without a state"                           },
+        { "version 3", PSRP_SESSION_CAPABILITY, CAPABILITY("3.0"), EASG_E_UNSUPPORTED,
+          "SESSION_CAPABILITY: server speaks version 3.0 of the PowerShell remoting protocol; this "
+          "agent speaks 2.1 to 2.3" },
+        { "version 2.0", PSRP_SESSION_CAPABILITY, CAPABILITY("2.0"), EASG_E_UNSUPPORTED,
+          "version 2.0" },
+        { "no version", PSRP_SESSION_CAPABILITY, "<Obj RefId=\"0\"><MS/></Obj>", EASG_E_UNSUPPORTED,
+          "version (none)" },
+        { "open before the capability", PSRP_RUNSPACEPOOL_STATE, STATE("2"), EASG_E_PROTOCOL,
+          "RUNSPACEPOOL_STATE: pool opened without SESSION_CAPABILITY" },
+        { "no state", PSRP_RUNSPACEPOOL_STATE, "<Obj RefId=\"0\"><MS/></Obj>", EASG_E_PROTOCOL,
+          "RUNSPACEPOOL_STATE without a state" },
+        { "key request", PSRP_PUBLIC_KEY_REQUEST, "", EASG_E_UNSUPPORTED,
+          "server asks for a key to encrypt passwords with" },
+        { "broken CLIXML", PSRP_APPLICATION_PRIVATE_DATA, "<Obj RefId=\"0\">", EASG_E_PROTOCOL,
+          "APPLICATION_PRIVATE_DATA: CLIXML: line 1: not well-formed XML" },
+        { "empty message", PSRP_RUNSPACEPOOL_STATE, "", EASG_E_PROTOCOL,
+          "RUNSPACEPOOL_STATE without a state" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -310,23 +302,24 @@ static void pipeline_trouble(void)
         enum psrp_pipeline_state state;
         const char *text; /* of the error, or the events */
     } rows[] = {
-        {"prompt", PSRP_PIPELINE_HOST_CALL, CALL("1",                   "PromptForChoice"), EASG_OK,                PSRP_FAILED,
-         "prompt PromptForChoice;" },
-        { "host call without its id",       PSRP_PIPELINE_HOST_CALL,
-         "<Obj RefId=\"0\"><MS><S N=\"mi\">Prompt</S></MS></Obj>", EASG_E_PROTOCOL,                          PSRP_RUNNING,
-         "PIPELINE_HOST_CALL: host call without its id or method"                      },
-        { "stopped",       PSRP_PIPELINE_STATE,                     ENDED("3"),                      EASG_OK,          PSRP_STOPPED,    ""},
-        { "state out of range",       PSRP_PIPELINE_STATE,          ENDED("7"),           EASG_E_PROTOCOL,          PSRP_RUNNING,
-         "PIPELINE_STATE: PIPELINE_STATE without a state"                         },
-        { "disconnected",       PSRP_PIPELINE_STATE,                ENDED("6"),                 EASG_E_PROTOCOL,          PSRP_RUNNING,
-         "PIPELINE_STATE: pipeline was disconnected, which nobody asked for"},
-        { "state is no object",       PSRP_PIPELINE_STATE,          "<S>4</S>",           EASG_E_PROTOCOL,          PSRP_RUNNING,
-         "PIPELINE_STATE: PIPELINE_STATE without a state"                               },
-        { "unknown",       0x00041999,                     "<S/>",                               EASG_OK,                       PSRP_RUNNING,
-         "(skipped message type 0x00041999 of a pipeline);"},
-        { "failed with its reason",       PSRP_PIPELINE_STATE,
-         "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">5</I32><Obj N=\"ExceptionAsErrorRecord\" "
-          "RefId=\"1\"><ToString>gone</ToString></Obj></MS></Obj>",       EASG_OK,                         PSRP_FAILED,                                  "failure gone;"                         },
+        { "prompt", PSRP_PIPELINE_HOST_CALL, CALL("1", "PromptForChoice"), EASG_OK, PSRP_FAILED,
+          "prompt PromptForChoice;" },
+        { "host call without its id", PSRP_PIPELINE_HOST_CALL,
+          "<Obj RefId=\"0\"><MS><S N=\"mi\">Prompt</S></MS></Obj>", EASG_E_PROTOCOL, PSRP_RUNNING,
+          "PIPELINE_HOST_CALL: host call without its id or method" },
+        { "stopped", PSRP_PIPELINE_STATE, ENDED("3"), EASG_OK, PSRP_STOPPED, "" },
+        { "state out of range", PSRP_PIPELINE_STATE, ENDED("7"), EASG_E_PROTOCOL, PSRP_RUNNING,
+          "PIPELINE_STATE: PIPELINE_STATE without a state" },
+        { "disconnected", PSRP_PIPELINE_STATE, ENDED("6"), EASG_E_PROTOCOL, PSRP_RUNNING,
+          "PIPELINE_STATE: pipeline was disconnected, which nobody asked for" },
+        { "state is no object", PSRP_PIPELINE_STATE, "<S>4</S>", EASG_E_PROTOCOL, PSRP_RUNNING,
+          "PIPELINE_STATE: PIPELINE_STATE without a state" },
+        { "unknown", 0x00041999, "<S/>", EASG_OK, PSRP_RUNNING,
+          "(skipped message type 0x00041999 of a pipeline);" },
+        { "failed with its reason", PSRP_PIPELINE_STATE,
+          "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">5</I32><Obj N=\"ExceptionAsErrorRecord\" "
+          "RefId=\"1\"><ToString>gone</ToString></Obj></MS></Obj>",
+          EASG_OK, PSRP_FAILED, "failure gone;" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -345,9 +338,7 @@ static void pipeline_trouble(void)
 static void large_command(void)
 {
     struct psrp_value *ids = calloc(2000, sizeof(*ids));
-    struct psrp_parameter p = {
-        "Name", {.kind = PSRP_ARRAY, .items = ids, .n = 2000}
-    };
+    struct psrp_parameter p = { "Name", { .kind = PSRP_ARRAY, .items = ids, .n = 2000 } };
     struct psrp_command command = { "Get-Command", &p, 1 };
     struct psrp_pipeline_options options = { .id = other_id, .commands = &command, .n = 1 };
     struct strbuf got = STRBUF_INIT(1024 * 1024);

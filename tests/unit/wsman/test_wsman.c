@@ -79,7 +79,8 @@ static void requests(void)
             .payload = "abc",
             .payload_len = 3,
             .idle_timeout_ms = 180000 },
-          { "/Header/Action @mustUnderstand=true=http://schemas.xmlsoap.org/ws/2004/09/transfer/Create",
+          { "/Header/Action @mustUnderstand=true=http://schemas.xmlsoap.org/ws/2004/09/transfer/"
+            "Create",
             "/OptionSet/Option @MustComply=true @Name=protocolversion=2.3",
             "/Body/Shell @ShellId=SHELL=", "/Shell/IdleTimeOut=PT180S",
             "/Shell/InputStreams=stdin pr", "/Shell/OutputStreams=stdout",
