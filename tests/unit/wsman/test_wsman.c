@@ -263,7 +263,8 @@ static const struct row rows[] = {
       .text = "WS-Man Create: ShellId is empty" },
     { .name = "command",
       .op = WSMAN_COMMAND,
-      .xml = ANSWER "<r:CommandResponse><r:CommandId>24864ED3</r:CommandId></r:CommandResponse>" END,
+      .xml = ANSWER "<r:CommandResponse><r:CommandId>24864ED3</r:CommandId>"
+                    "</r:CommandResponse>" END,
       .id = "24864ED3" },
     { .name = "streams",
       .op = WSMAN_RECEIVE,
