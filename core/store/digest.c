@@ -152,8 +152,10 @@ void digest_str(struct digest *d, const easg_str *s)
     pack(d, s->ptr, len);
 }
 
-easg_status digest_end(struct digest *d, unsigned char out[DIGEST_HASH], easg_error *err)
+easg_status digest_end(struct digest *d, enum digest_kind kind, const easg_str *key,
+                       unsigned char out[DIGEST_HASH], easg_error *err)
 {
+    int64_t second = digest_key(d, (enum digest_kind)(DIGEST_SECOND + kind), key->ptr, key->len);
     unsigned char full[EVP_MAX_MD_SIZE];
 
     if (d->failed)
@@ -161,7 +163,8 @@ easg_status digest_end(struct digest *d, unsigned char out[DIGEST_HASH], easg_er
     if (!EVP_DigestInit_ex(d->ctx, d->md, NULL) || !EVP_DigestUpdate(d->ctx, d->pack, d->len) ||
         !EVP_DigestFinal_ex(d->ctx, full, NULL))
         return err_set(err, EASG_E_FAIL, "libcrypto refused to compute SHA-256");
-    memcpy(out, full, DIGEST_HASH);
+    memcpy(out, full, DIGEST_ROW);
+    memcpy(out + DIGEST_ROW, &second, sizeof second);
     return EASG_OK;
 }
 

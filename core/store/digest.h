@@ -13,7 +13,8 @@
 #include <easgate/types.h>
 
 #define DIGEST_KEY  16
-#define DIGEST_HASH 16
+#define DIGEST_ROW  16
+#define DIGEST_HASH (DIGEST_ROW + 8) /* and a second digest of the key */
 
 /* What a digest is of: equal texts of different kinds do not meet. */
 enum digest_kind {
@@ -25,7 +26,8 @@ enum digest_kind {
     DIGEST_SID, /* join keys of people */
     DIGEST_IMMUTABLE,
     DIGEST_SMTP,
-    DIGEST_SECRET /* bytes, not folded */
+    DIGEST_SECRET,     /* bytes, not folded */
+    DIGEST_SECOND = 32 /* added to a kind: its second digest */
 };
 
 struct digest {
@@ -42,11 +44,13 @@ void digest_clear(struct digest *d);
 /* 63 bits, never 0; ASCII letters are upper-cased first (not for SECRET and IMMUTABLE). */
 int64_t digest_key(const struct digest *d, enum digest_kind kind, const char *ptr, size_t len);
 
-/* The hash of one row: begin, each column in its order, end. */
+/* The hash of one row: begin, each column in its order, end with its key. The second digest of the
+ * key makes two keys with one first digest known as two: together they are 126 keyed bits. */
 void digest_begin(struct digest *d);
 void digest_str(struct digest *d, const easg_str *s);
 void digest_int(struct digest *d, int64_t v);
-easg_status digest_end(struct digest *d, unsigned char out[DIGEST_HASH], easg_error *err);
+easg_status digest_end(struct digest *d, enum digest_kind kind, const easg_str *key,
+                       unsigned char out[DIGEST_HASH], easg_error *err);
 
 /* SHA-256 of `len` bytes as 64 hex digits. */
 easg_status digest_hex(const void *ptr, size_t len, char out[65], easg_error *err);

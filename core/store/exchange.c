@@ -32,7 +32,7 @@ easg_status store_stage_device(struct store *s, const easg_device *d, easg_error
     digest_int(g, (int64_t)d->access);
     digest_str(g, &d->access_reason);
     digest_int(g, d->first_sync);
-    st = digest_end(g, hash, err);
+    st = digest_end(g, DIGEST_DEVICE, &d->key, hash, err);
     if (st == EASG_OK)
         st = listing_compare(s, STORE_DEVICE, k, hash, &d->key, &fresh, err);
     if (st != EASG_OK || !fresh)
@@ -46,9 +46,10 @@ easg_status store_stage_device(struct store *s, const easg_device *d, easg_error
                 &d->access_reason, d->first_sync, d->last_sync, s->listing->now);
     if (st == EASG_OK)
         st = db_run(s, err,
-                    "INSERT INTO staged_device(k, hash, id, ek, rk) VALUES(?1, ?2, ?3, ?4, ?5)",
-                    "ibiii", k, hash, (size_t)DIGEST_HASH,
-                    (int64_t)sqlite3_last_insert_rowid(s->db), ek, rk);
+                    "INSERT INTO staged_device(k, hash, id, old, ek, rk)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                    "ibitii", k, hash, (size_t)DIGEST_HASH,
+                    (int64_t)sqlite3_last_insert_rowid(s->db), s->listing->old, ek, rk);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }
 
@@ -134,7 +135,7 @@ easg_status store_stage_mailbox(struct store *s, const easg_mailbox *m, easg_err
     digest_set(g, DIGEST_SMTP, m->smtp, m->n_smtp);
     digest_set(g, DIGEST_EAS, m->allowed, m->n_allowed);
     digest_set(g, DIGEST_EAS, m->blocked, m->n_blocked);
-    st = digest_end(g, hash, err);
+    st = digest_end(g, DIGEST_MAILBOX, &m->mailbox_id, hash, err);
     if (st == EASG_OK)
         st = listing_compare(s, STORE_MAILBOX, k, hash, &m->mailbox_id, &fresh, err);
     if (st != EASG_OK || !fresh)
@@ -145,7 +146,9 @@ easg_status store_stage_mailbox(struct store *s, const easg_mailbox *m, easg_err
     if (st == EASG_OK)
         st = put_list(s, id, m->blocked, m->n_blocked, EASG_LISTED_BLOCKED, err);
     if (st == EASG_OK)
-        st = db_run(s, err, "INSERT INTO staged_mailbox(k, hash, id, rk) VALUES(?1, ?2, ?3, ?4)",
-                    "ibit", k, hash, (size_t)DIGEST_HASH, id, rk);
+        st = db_run(s, err,
+                    "INSERT INTO staged_mailbox(k, hash, id, old, rk)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5)",
+                    "ibitt", k, hash, (size_t)DIGEST_HASH, id, s->listing->old, rk);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }

@@ -69,15 +69,16 @@ easg_status store_stage_person(struct store *s, const easg_person *p, easg_error
     digest_int(g, (int64_t)p->flags);
     digest_int(g, (int64_t)p->n_smtp);
     digest_int(g, (int64_t)sum);
-    st = digest_end(g, hash, err);
+    st = digest_end(g, DIGEST_PERSON, &p->id, hash, err);
     if (st == EASG_OK)
         st = listing_compare(s, STORE_PERSON, k, hash, &p->id, &fresh, err);
     if (st != EASG_OK || !fresh)
         return st;
     st = put_person(s, p, k, err);
     if (st == EASG_OK)
-        st = db_run(s, err, "INSERT INTO staged_person(k, hash, id) VALUES(?1, ?2, ?3)", "ibi", k,
-                    hash, (size_t)DIGEST_HASH, (int64_t)sqlite3_last_insert_rowid(s->db));
+        st = db_run(s, err, "INSERT INTO staged_person(k, hash, id, old) VALUES(?1, ?2, ?3, ?4)",
+                    "ibit", k, hash, (size_t)DIGEST_HASH, (int64_t)sqlite3_last_insert_rowid(s->db),
+                    s->listing->old);
     if (st == EASG_OK)
         st = put_keys(s, p, k, err);
     return st == EASG_OK ? listing_wrote(s, err) : st;
@@ -124,7 +125,7 @@ easg_status store_stage_managed(struct store *s, const easg_managed_device *d, e
     digest_str(g, &d->serial);
     digest_int(g, d->enrolled);
     digest_int(g, d->grace_until);
-    st = digest_end(g, hash, err);
+    st = digest_end(g, DIGEST_MANAGED, &d->id, hash, err);
     if (st == EASG_OK)
         st = listing_compare(s, STORE_MANAGED, k, hash, &d->id, &fresh, err);
     if (st != EASG_OK || !fresh)
@@ -137,8 +138,10 @@ easg_status store_stage_managed(struct store *s, const easg_managed_device *d, e
                 (int64_t)d->management, (int64_t)d->flags, &d->os, &d->model, &d->serial,
                 d->enrolled, d->last_seen, d->grace_until, s->listing->now);
     if (st == EASG_OK)
-        st = db_run(s, err, "INSERT INTO staged_managed(k, hash, id, ek) VALUES(?1, ?2, ?3, ?4)",
-                    "ibit", k, hash, (size_t)DIGEST_HASH, (int64_t)sqlite3_last_insert_rowid(s->db),
-                    ek);
+        st = db_run(s, err,
+                    "INSERT INTO staged_managed(k, hash, id, old, ek)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5)",
+                    "ibitt", k, hash, (size_t)DIGEST_HASH,
+                    (int64_t)sqlite3_last_insert_rowid(s->db), s->listing->old, ek);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }

@@ -36,7 +36,7 @@ static easg_status note_listed(struct store *s, const struct store_action *a, ui
                     "ii", a->mk, a->ek);
     /* The row no longer is what its hash says: the next listing has to look at it. */
     if (st == EASG_OK)
-        st = db_run(s, err, "UPDATE mailbox_idx SET hash=zeroblob(16) WHERE k=?1", "i", a->mk);
+        st = db_run(s, err, "UPDATE mailbox_idx SET hash=zeroblob(1) WHERE k=?1", "i", a->mk);
     return st;
 }
 

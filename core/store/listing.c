@@ -10,6 +10,7 @@
 
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const find_sql[STORE_KINDS] = { "SELECT hash, id FROM device_idx WHERE k=?1",
@@ -23,13 +24,16 @@ static const char *const max_sql[STORE_KINDS] = { "SELECT max(id) FROM device",
 static const char *const what_sql[STORE_KINDS] = { "device", "mailbox", "person",
                                                    "managed device" };
 
-static void free_bits(struct store_listing *l)
+void listing_free(struct store_listing *l)
 {
     int i;
 
     for (i = 0; i < STORE_KINDS; i++) {
         mem_free(l->kinds[i].bits);
         l->kinds[i].bits = NULL;
+        mem_free(l->kinds[i].fresh);
+        l->kinds[i].fresh = NULL;
+        l->kinds[i].n_fresh = l->kinds[i].cap_fresh = 0;
     }
 }
 
@@ -37,7 +41,7 @@ void listing_destroy(struct store_listing *l)
 {
     if (!l)
         return;
-    free_bits(l);
+    listing_free(l);
     mem_free(l);
 }
 
@@ -66,7 +70,7 @@ easg_status store_begin_listing(struct store *s, enum store_listing_of what, eas
             return st;
         l->kinds[i].bits = mem_alloc((size_t)(l->kinds[i].max_id / 8 + 1));
         if (!l->kinds[i].bits) {
-            free_bits(l);
+            listing_free(l);
             return err_nomem(err);
         }
     }
@@ -74,7 +78,7 @@ easg_status store_begin_listing(struct store *s, enum store_listing_of what, eas
     if (st == EASG_OK)
         l->open = 1;
     else
-        free_bits(l);
+        listing_free(l);
     return st;
 }
 
@@ -92,6 +96,55 @@ static easg_status duplicate(enum store_kind kind, const char *key, size_t len, 
                    what_sql[kind], text_safe(key, len, safe, sizeof safe));
 }
 
+/* Past the ceiling the array stays as it is, and n_fresh says that it is not all. */
+static easg_status remember_fresh(struct listing_kind *l, int64_t k, easg_error *err)
+{
+    if (l->n_fresh == l->cap_fresh && l->cap_fresh < LISTING_FRESH_MAX) {
+        size_t cap = l->cap_fresh ? 2 * l->cap_fresh : 4096;
+        int64_t *more = mem_grow(l->fresh, cap, sizeof *more);
+
+        if (!more)
+            return err_nomem(err);
+        l->fresh = more;
+        l->cap_fresh = cap;
+    }
+    if (l->n_fresh < l->cap_fresh)
+        l->fresh[l->n_fresh] = k;
+    l->n_fresh++;
+    return EASG_OK;
+}
+
+static easg_status compare_known(struct store *s, enum store_kind kind, sqlite3_stmt *stmt,
+                                 const unsigned char hash[DIGEST_HASH], const easg_str *key,
+                                 int *fresh, easg_error *err)
+{
+    struct listing_kind *l = &s->listing->kinds[kind];
+    const unsigned char *known = sqlite3_column_blob(stmt, 0);
+    int64_t id = sqlite3_column_int64(stmt, 1);
+    char safe[160];
+
+    *fresh = 1;
+    if (sqlite3_column_bytes(stmt, 0) == DIGEST_HASH) { /* else its hash was made void */
+        *fresh = memcmp(known, hash, DIGEST_ROW) != 0;
+        if (memcmp(known + DIGEST_ROW, hash + DIGEST_ROW, DIGEST_HASH - DIGEST_ROW) != 0)
+            return err_set(err, EASG_E_FAIL,
+                           "%s: two keys share one digest (%s); move the state file away and "
+                           "adopt our entries after a full sync",
+                           s->path, text_safe(key->ptr, key->len, safe, sizeof safe));
+    }
+    if (seen_bit(l, id))
+        return duplicate(kind, key->ptr, key->len, err);
+    if (id < 0 || id > l->max_id)
+        return err_set(err, EASG_E_FAIL,
+                       "%s: the state file is damaged: an index points to a row that is not "
+                       "there; restore it from a backup",
+                       s->path);
+    l->bits[id / 8] |= (unsigned char)(1u << (id % 8));
+    l->n.changed += *fresh;
+    s->listing->old = id;
+    return EASG_OK;
+}
+
 easg_status listing_compare(struct store *s, enum store_kind kind, int64_t k,
                             const unsigned char hash[DIGEST_HASH], const easg_str *key, int *fresh,
                             easg_error *err)
@@ -99,36 +152,26 @@ easg_status listing_compare(struct store *s, enum store_kind kind, int64_t k,
     struct listing_kind *l = &s->listing->kinds[kind];
     sqlite3_stmt *stmt;
     easg_status st;
-    int64_t id;
     int more = 0;
 
     xassert(s->listing->open == 1 && l->bits);
+    s->listing->old = EASG_TIME_NONE;
     stmt = db_bind(s, &st, err, find_sql[kind], "i", k);
     if (st == EASG_OK)
         st = db_step(s, stmt, &more, err);
     if (st != EASG_OK)
         return st;
-    *fresh = 1;
     if (more) {
-        id = sqlite3_column_int64(stmt, 1);
-        *fresh = sqlite3_column_bytes(stmt, 0) != DIGEST_HASH ||
-                 memcmp(sqlite3_column_blob(stmt, 0), hash, DIGEST_HASH) != 0;
+        st = compare_known(s, kind, stmt, hash, key, fresh, err);
         db_reset(stmt);
-        if (seen_bit(l, id))
-            return duplicate(kind, key->ptr, key->len, err);
-        if (id < 0 || id > l->max_id)
-            return err_set(err, EASG_E_FAIL,
-                           "%s: the state file is damaged: an index points to a row that is not "
-                           "there; restore it from a backup",
-                           s->path);
-        l->bits[id / 8] |= (unsigned char)(1u << (id % 8));
-        l->n.changed += *fresh;
     } else {
+        *fresh = 1;
         l->n.fresh++;
+        st = remember_fresh(l, k, err);
     }
     l->n.seen++;
     l->n.sum += (uint64_t)k;
-    return EASG_OK;
+    return st;
 }
 
 easg_status listing_wrote(struct store *s, easg_error *err)
@@ -147,32 +190,25 @@ easg_status listing_wrote(struct store *s, easg_error *err)
  */
 
 struct end_sql {
-    const char *twice, *collides, *all, *gone;
+    const char *name, *twice, *all, *gone;
 };
 static const struct end_sql end_sql[STORE_KINDS] = {
-    {"SELECT b.key FROM (SELECT k, max(id) AS id FROM staged_device GROUP BY k HAVING count(*)>1"
-      " LIMIT 1) g JOIN device b ON b.id=g.id",                    "SELECT n.key FROM staged_device s JOIN device_idx i ON i.k=s.k JOIN device o ON o.id=i.id"
-      " JOIN device n ON n.id=s.id WHERE upper(o.key)<>upper(n.key) LIMIT 1",       "SELECT k, id FROM device_idx",  "INSERT INTO staged_gone(kind, k, id) VALUES(0, ?1, ?2)"},
-    { "SELECT b.mailbox_id FROM (SELECT k, max(id) AS id FROM staged_mailbox GROUP BY k"
-      " HAVING count(*)>1 LIMIT 1) g JOIN mailbox b ON b.id=g.id", "SELECT n.mailbox_id FROM staged_mailbox s JOIN mailbox_idx i ON i.k=s.k"
-      " JOIN mailbox o ON o.id=i.id JOIN mailbox n ON n.id=s.id"
-      " WHERE upper(o.mailbox_id)<>upper(n.mailbox_id) LIMIT 1", "SELECT k, id FROM mailbox_idx", "INSERT INTO staged_gone(kind, k, id) VALUES(1, ?1, ?2)"},
-    { "SELECT b.person_id FROM (SELECT k, max(id) AS id FROM staged_person GROUP BY k"
-      " HAVING count(*)>1 LIMIT 1) g JOIN person b ON b.id=g.id",  "SELECT n.person_id FROM staged_person s JOIN person_idx i ON i.k=s.k"
-      " JOIN person o ON o.id=i.id JOIN person n ON n.id=s.id"
-      " WHERE upper(o.person_id)<>upper(n.person_id) LIMIT 1",    "SELECT k, id FROM person_idx",  "INSERT INTO staged_gone(kind, k, id) VALUES(2, ?1, ?2)"},
-    { "SELECT b.managed_id FROM (SELECT k, max(id) AS id FROM staged_managed GROUP BY k"
-      " HAVING count(*)>1 LIMIT 1) g JOIN managed b ON b.id=g.id", "SELECT n.managed_id FROM staged_managed s JOIN managed_idx i ON i.k=s.k"
-      " JOIN managed o ON o.id=i.id JOIN managed n ON n.id=s.id"
-      " WHERE upper(o.managed_id)<>upper(n.managed_id) LIMIT 1", "SELECT k, id FROM managed_idx", "INSERT INTO staged_gone(kind, k, id) VALUES(3, ?1, ?2)"}
+    {"SELECT b.key FROM staged_device s JOIN device b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
+     "SELECT k FROM staged_device GROUP BY k HAVING count(*)>1 LIMIT 1",  "SELECT k, id FROM device_idx",  "INSERT INTO staged_gone(kind, k, id) VALUES(0, ?1, ?2)"},
+    { "SELECT b.mailbox_id FROM staged_mailbox s JOIN mailbox b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
+     "SELECT k FROM staged_mailbox GROUP BY k HAVING count(*)>1 LIMIT 1", "SELECT k, id FROM mailbox_idx", "INSERT INTO staged_gone(kind, k, id) VALUES(1, ?1, ?2)"},
+    { "SELECT b.person_id FROM staged_person s JOIN person b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
+     "SELECT k FROM staged_person GROUP BY k HAVING count(*)>1 LIMIT 1",  "SELECT k, id FROM person_idx",  "INSERT INTO staged_gone(kind, k, id) VALUES(2, ?1, ?2)"},
+    { "SELECT b.managed_id FROM staged_managed s JOIN managed b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
+     "SELECT k FROM staged_managed GROUP BY k HAVING count(*)>1 LIMIT 1", "SELECT k, id FROM managed_idx", "INSERT INTO staged_gone(kind, k, id) VALUES(3, ?1, ?2)"}
 };
 
 /* 1 and the first column in `out` when the query has a row. */
-static easg_status first_text(struct store *s, const char *sql, int *found, char *out, size_t size,
-                              easg_error *err)
+static easg_status first_text(struct store *s, const char *sql, int64_t k, int *found, char *out,
+                              size_t size, easg_error *err)
 {
     easg_status st;
-    sqlite3_stmt *stmt = db_bind(s, &st, err, sql, "");
+    sqlite3_stmt *stmt = db_bind(s, &st, err, sql, k ? "i" : "", k);
     easg_str text;
 
     *found = 0;
@@ -186,26 +222,41 @@ static easg_status first_text(struct store *s, const char *sql, int *found, char
     return EASG_OK;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* A key that two new rows share; 0: none. */
+static easg_status twice(struct store *s, enum store_kind kind, int64_t *k, easg_error *err)
+{
+    struct listing_kind *l = &s->listing->kinds[kind];
+    size_t i;
+
+    *k = 0;
+    if (l->n_fresh > l->cap_fresh)
+        return db_get_int(s, 0, k, err, end_sql[kind].twice, "");
+    if (l->n_fresh)
+        qsort(l->fresh, l->n_fresh, sizeof *l->fresh, by_key);
+    for (i = 1; i < l->n_fresh; i++)
+        if (l->fresh[i] == l->fresh[i - 1])
+            *k = l->fresh[i];
+    return EASG_OK;
+}
+
 static easg_status check_staged(struct store *s, enum store_kind kind, easg_error *err)
 {
     char key[160];
-    easg_status st;
-    int found;
+    int found = 0;
+    int64_t k;
+    easg_status st = twice(s, kind, &k, err);
 
-    if (s->listing->kinds[kind].n.fresh + s->listing->kinds[kind].n.changed == 0)
-        return EASG_OK;
-    st = first_text(s, end_sql[kind].twice, &found, key, sizeof key, err);
-    if (st != EASG_OK)
+    if (st != EASG_OK || !k)
         return st;
-    if (found)
-        return duplicate(kind, key, strlen(key), err);
-    st = first_text(s, end_sql[kind].collides, &found, key, sizeof key, err);
-    if (st == EASG_OK && found)
-        st = err_set(err, EASG_E_FAIL,
-                     "%s: two keys share one digest (%s); move the state file away and adopt our "
-                     "entries after a full sync",
-                     s->path, key);
-    return st;
+    st = first_text(s, end_sql[kind].name, k, &found, key, sizeof key, err);
+    return st == EASG_OK ? duplicate(kind, key, found ? strlen(key) : 0, err) : st;
 }
 
 static easg_status find_gone(struct store *s, enum store_kind kind, const char *sql,
@@ -239,7 +290,7 @@ static easg_status check_refs(struct store *s, easg_error *err)
                     "SELECT b.ref FROM (SELECT rk, max(id) AS id FROM staged_mailbox"
                     " WHERE rk IS NOT NULL GROUP BY rk HAVING count(*)>1 LIMIT 1) g"
                     " JOIN mailbox b ON b.id=g.id",
-                    &found, ref, sizeof ref, err);
+                    0, &found, ref, sizeof ref, err);
     if (st == EASG_OK && found)
         st = err_set(err, EASG_E_CONFLICT,
                      "the listing gives the name %s to two mailboxes; nothing of it is used, run "
@@ -268,7 +319,7 @@ easg_status store_end_listing(struct store *s, enum store_scope scope, const cha
                        digest_key(&s->digest, DIGEST_MAILBOX, mailbox_id, strlen(mailbox_id)), err);
     if (st != EASG_OK)
         return st;
-    free_bits(l);
+    listing_free(l);
     l->open = 2;
     for (i = 0; i < STORE_KINDS; i++)
         seen[i] = l->kinds[i].n;

@@ -8,12 +8,16 @@
 #include "store_db.h"
 #include "store_listing.h"
 
-#define LISTING_COMMIT_ROWS 20000 /* bounds the write-ahead log */
-#define LISTING_BIG_ROWS    50000 /* promoted in several transactions above this */
+#define LISTING_COMMIT_ROWS 20000      /* bounds the write-ahead log */
+#define LISTING_FRESH_MAX   (1u << 20) /* 8 MiB of keys; duplicates of more are looked for on disk \
+                                        */
+#define LISTING_BIG_ROWS 50000         /* promoted in several transactions above this */
 
 struct listing_kind {
     unsigned char *bits; /* one bit a body row: mentioned in this listing */
     int64_t max_id;
+    int64_t *fresh; /* keys of new rows, to find duplicates among them */
+    size_t n_fresh, cap_fresh;
     struct store_seen n;
 };
 
@@ -22,6 +26,7 @@ struct store_listing {
     int open; /* 1 staging, 2 ended */
     easg_time now;
     int64_t written; /* rows since the last commit */
+    easg_time old;   /* the row that the one at hand replaces; EASG_TIME_NONE: none */
     struct listing_kind kinds[STORE_KINDS];
 };
 
@@ -45,6 +50,7 @@ easg_status listing_join(struct strbuf *out, const easg_str *const *list, size_t
 /* Calls fn for the key of each address of a text made by listing_join(). */
 void listing_each_smtp(const struct store *s, const easg_str *text,
                        void (*fn)(void *user, int64_t kd), void *user);
-easg_status promote_drop_people_keys(struct store *s, easg_error *err);
+/* What it holds in memory. */
+void listing_free(struct store_listing *l);
 
 #endif

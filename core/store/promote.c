@@ -157,15 +157,15 @@ static const struct step exchange_steps[] = {
     { NULL,          "DELETE FROM mailbox_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=1)"        },
     { NULL,          "DELETE FROM mailbox_ref WHERE rk IN (SELECT i.rk FROM staged_mailbox s"
             " JOIN mailbox_idx i ON i.k=s.k WHERE i.rk IS NOT NULL)"                           },
-    { NULL,          "INSERT INTO garbage(kind, id) SELECT 1, i.id FROM staged_mailbox s"
-            " JOIN mailbox_idx i ON i.k=s.k WHERE i.id<>s.id"                                  },
+    { NULL,          "INSERT INTO garbage(kind, id) SELECT 1, old FROM staged_mailbox"
+            " WHERE old IS NOT NULL"                                                           },
     { NULL,          "INSERT OR REPLACE INTO mailbox_idx(k, hash, id, rk)"
             " SELECT k, hash, id, rk FROM staged_mailbox ORDER BY k"                           },
     { NULL,          "INSERT OR REPLACE INTO mailbox_ref(rk, mk)"
             " SELECT rk, k FROM staged_mailbox WHERE rk IS NOT NULL ORDER BY rk"               },
     { device_index,  NULL                                                                                 },
-    { NULL,          "INSERT INTO garbage(kind, id) SELECT 0, i.id FROM staged_device s"
-            " JOIN device_idx i ON i.k=s.k WHERE i.id<>s.id"                                   },
+    { NULL,          "INSERT INTO garbage(kind, id) SELECT 0, old FROM staged_device"
+            " WHERE old IS NOT NULL"                                                           },
     { NULL,
      "INSERT OR REPLACE INTO device_idx(k, hash, id, ek, mk)"
       " SELECT k, hash, id, ek, " RESOLVE("staged_device.rk") " FROM staged_device ORDER BY k"            },
@@ -219,7 +219,7 @@ static easg_status drop_keys_of(struct store *s, const char *sql, easg_error *er
     return d.st;
 }
 
-easg_status promote_drop_people_keys(struct store *s, easg_error *err)
+static easg_status drop_people_keys(struct store *s, easg_error *err)
 {
     easg_status st;
 
@@ -230,34 +230,33 @@ easg_status promote_drop_people_keys(struct store *s, easg_error *err)
     if (st == EASG_OK)
         st = drop_keys_of(s,
                           "SELECT p.k, p.sid, p.immutable_id, p.smtp FROM staged_person s"
-                          " JOIN person_idx i ON i.k=s.k JOIN person p ON p.id=i.id"
-                          " WHERE i.id<>s.id",
+                          " JOIN person p ON p.id=s.old",
                           err);
     return st;
 }
 
 static const struct step facts_steps[] = {
-    {promote_drop_people_keys, NULL                                                                                 },
-    { NULL,                    "INSERT INTO garbage(kind, id) SELECT kind, id FROM staged_gone WHERE kind IN (2, 3)"},
-    { NULL,                    "DELETE FROM person_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=2)"         },
-    { NULL,                    "DELETE FROM managed_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=3)"        },
-    { NULL,                    "INSERT INTO garbage(kind, id) SELECT 2, i.id FROM staged_person s"
-            " JOIN person_idx i ON i.k=s.k WHERE i.id<>s.id"                                             },
-    { NULL,                    "INSERT OR REPLACE INTO person_idx(k, hash, id)"
-            " SELECT k, hash, id FROM staged_person ORDER BY k"                                          },
-    { NULL,                    "INSERT OR IGNORE INTO person_key(kd, pk) SELECT kd, pk FROM staged_key"
-            " ORDER BY kd, pk"                                                                           },
-    { managed_index,           NULL                                                                                 },
-    { NULL,                    "INSERT INTO garbage(kind, id) SELECT 3, i.id FROM staged_managed s"
-            " JOIN managed_idx i ON i.k=s.k WHERE i.id<>s.id"                                            },
-    { NULL,                    "INSERT OR REPLACE INTO managed_idx(k, hash, id, ek)"
-            " SELECT k, hash, id, ek FROM staged_managed ORDER BY k"                                     },
-    { NULL,                    "CREATE INDEX IF NOT EXISTS managed_ek ON managed_idx(ek) WHERE ek IS NOT NULL"      },
-    { NULL,                    "DELETE FROM staged_person"                                                          },
-    { NULL,                    "DELETE FROM staged_key"                                                             },
-    { NULL,                    "DELETE FROM staged_managed"                                                         },
-    { NULL,                    "DELETE FROM staged_gone"                                                            },
-    { NULL,                    "DELETE FROM meta WHERE name='promoting'"                                            }
+    {drop_people_keys, NULL                                                                                 },
+    { NULL,            "INSERT INTO garbage(kind, id) SELECT kind, id FROM staged_gone WHERE kind IN (2, 3)"},
+    { NULL,            "DELETE FROM person_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=2)"         },
+    { NULL,            "DELETE FROM managed_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=3)"        },
+    { NULL,            "INSERT INTO garbage(kind, id) SELECT 2, old FROM staged_person"
+            " WHERE old IS NOT NULL"                                                             },
+    { NULL,            "INSERT OR REPLACE INTO person_idx(k, hash, id)"
+            " SELECT k, hash, id FROM staged_person ORDER BY k"                                  },
+    { NULL,            "INSERT OR IGNORE INTO person_key(kd, pk) SELECT kd, pk FROM staged_key"
+            " ORDER BY kd, pk"                                                                   },
+    { managed_index,   NULL                                                                                 },
+    { NULL,            "INSERT INTO garbage(kind, id) SELECT 3, old FROM staged_managed"
+            " WHERE old IS NOT NULL"                                                             },
+    { NULL,            "INSERT OR REPLACE INTO managed_idx(k, hash, id, ek)"
+            " SELECT k, hash, id, ek FROM staged_managed ORDER BY k"                             },
+    { NULL,            "CREATE INDEX IF NOT EXISTS managed_ek ON managed_idx(ek) WHERE ek IS NOT NULL"      },
+    { NULL,            "DELETE FROM staged_person"                                                          },
+    { NULL,            "DELETE FROM staged_key"                                                             },
+    { NULL,            "DELETE FROM staged_managed"                                                         },
+    { NULL,            "DELETE FROM staged_gone"                                                            },
+    { NULL,            "DELETE FROM meta WHERE name='promoting'"                                            }
 };
 
 /* ---- the walk
@@ -368,47 +367,78 @@ static easg_status drop_staged(struct store *s, easg_error *err)
 easg_status store_drop_listing(struct store *s, easg_error *err)
 {
     struct store_listing *l = s->listing;
-    int i;
 
     if (!l || !l->open)
         return EASG_OK;
     l->open = 0;
-    for (i = 0; i < STORE_KINDS; i++) {
-        mem_free(l->kinds[i].bits);
-        l->kinds[i].bits = NULL;
-    }
+    listing_free(l);
     return drop_staged(s, err);
 }
 
-static const char *const garbage_sql[] = {
-    "DELETE FROM device WHERE id IN (SELECT id FROM garbage WHERE kind=0 AND rowid<=?1)",
-    "DELETE FROM listed WHERE mailbox IN (SELECT id FROM garbage WHERE kind=1 AND rowid<=?1)",
-    "DELETE FROM mailbox WHERE id IN (SELECT id FROM garbage WHERE kind=1 AND rowid<=?1)",
-    "DELETE FROM person WHERE id IN (SELECT id FROM garbage WHERE kind=2 AND rowid<=?1)",
-    "DELETE FROM managed WHERE id IN (SELECT id FROM garbage WHERE kind=3 AND rowid<=?1)",
-    "DELETE FROM garbage WHERE rowid<=?1"
+/* Rows that nothing points to. */
+
+static const struct {
+    const char *next, *drop;
+} garbage[] = {
+    {"SELECT id FROM garbage WHERE kind=0 ORDER BY id",
+     "DELETE FROM device WHERE id BETWEEN ?1 AND ?2"     },
+    { "SELECT id FROM garbage WHERE kind=1 ORDER BY id",
+     "DELETE FROM listed WHERE mailbox BETWEEN ?1 AND ?2"},
+    { "SELECT id FROM garbage WHERE kind=1 ORDER BY id",
+     "DELETE FROM mailbox WHERE id BETWEEN ?1 AND ?2"    },
+    { "SELECT id FROM garbage WHERE kind=2 ORDER BY id",
+     "DELETE FROM person WHERE id BETWEEN ?1 AND ?2"     },
+    { "SELECT id FROM garbage WHERE kind=3 ORDER BY id",
+     "DELETE FROM managed WHERE id BETWEEN ?1 AND ?2"    }
 };
+
+/* Neighbours go together: a table that changed as a whole is a few ranges. */
+static easg_status drop_ranges(struct store *s, size_t i, easg_error *err)
+{
+    easg_status st;
+    sqlite3_stmt *stmt = db_bind(s, &st, err, garbage[i].next, "");
+    int64_t from = 0, to = -1, id;
+    int more = 1;
+
+    while (st == EASG_OK && more) {
+        st = db_step(s, stmt, &more, err);
+        if (st != EASG_OK)
+            break;
+        id = more ? sqlite3_column_int64(stmt, 0) : -1;
+        if (more && (id == to || id == to + 1) && id - from < LISTING_COMMIT_ROWS) {
+            to = id;
+            continue;
+        }
+        if (to >= from) {
+            st = db_begin(s, 0, err);
+            if (st == EASG_OK)
+                st = db_run(s, err, garbage[i].drop, "ii", from, to);
+            if (st == EASG_OK && (s->gc_rows += to - from + 1) >= LISTING_COMMIT_ROWS) {
+                s->gc_rows = 0;
+                st = db_commit(s, err);
+            }
+        }
+        from = to = id;
+    }
+    db_reset(stmt);
+    return st;
+}
 
 easg_status store_collect_garbage(struct store *s, easg_error *err)
 {
-    easg_status st = EASG_OK;
-    int64_t last = 1;
+    int64_t any;
     size_t i;
+    easg_status st = db_get_int(s, 0, &any, err, "SELECT EXISTS(SELECT 1 FROM garbage)", "");
 
-    while (st == EASG_OK && last) {
-        st = db_get_int(s, 0, &last, err,
-                        "SELECT max(rowid) FROM (SELECT rowid FROM garbage ORDER BY rowid"
-                        " LIMIT 5000)",
-                        "");
-        if (st != EASG_OK || !last)
-            break;
+    if (st != EASG_OK || !any)
+        return st;
+    for (i = 0; st == EASG_OK && i < sizeof garbage / sizeof *garbage; i++)
+        st = drop_ranges(s, i, err);
+    if (st == EASG_OK)
         st = db_begin(s, 0, err);
-        for (i = 0; st == EASG_OK && i < sizeof garbage_sql / sizeof *garbage_sql; i++)
-            st = db_run(s, err, garbage_sql[i], "i", last);
-        if (st == EASG_OK)
-            st = db_commit(s, err);
-    }
-    return st;
+    if (st == EASG_OK)
+        st = db_exec(s, "DELETE FROM garbage", err);
+    return st == EASG_OK ? db_commit(s, err) : st;
 }
 
 easg_status promote_recover(struct store *s, easg_error *err)

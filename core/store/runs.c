@@ -63,19 +63,18 @@ easg_status store_finish_run(struct store *s, const struct store_counts *c,
     if (st == EASG_OK)
         st = db_run(s, err, "DELETE FROM staged_state", "");
     if (st == EASG_OK)
-        st =
-            db_run(s, err,
-                   "UPDATE run SET status=?2, exit_code=?3, finished_at=?4, endpoint=?5,"
-                   " mailboxes=?6, devices=?7, people=?8, managed_devices=?9, devices_new=?10,"
-                   " devices_changed=?11, devices_gone=?12, decided=?13, planned=?14, applied=?15,"
-                   " held=?16, failed=?17, unmatched=?18, cpu_ms=?19, peak_kib=?20,"
-                   " error_status=?21, error=?22 WHERE id=?1",
-                   "isiistttttttttttttiiss", s->run, o->status, (int64_t)o->exit_code, clock_now(),
-                   o->endpoint, known(c->mailboxes), known(c->devices), known(c->people),
-                   known(c->managed_devices), known(c->devices_new), known(c->devices_changed),
-                   known(c->devices_gone), known(c->decided), known(c->planned), known(c->applied),
-                   known(c->held), known(c->failed), known(c->unmatched), o->cpu_ms, o->peak_kib,
-                   o->error ? err_status_name(o->error_status) : NULL, o->error);
+        st = db_run(s, err,
+                    "UPDATE run SET status=?2, exit_code=?3, finished_at=?4, endpoint=?5,"
+                    " mailboxes=?6, devices=?7, people=?8, managed_devices=?9, devices_new=?10,"
+                    " devices_changed=?11, devices_gone=?12, decided=?13, planned=?14, applied=?15,"
+                    " held=?16, failed=?17, unmatched=?18, cpu_ms=?19, peak_kib=?20,"
+                    " error_status=?21, error=?22 WHERE id=?1",
+                    "isiistttttttttttttiiss", s->run, o->status, (int64_t)o->exit_code, clock_now(),
+                    o->endpoint, known(c->mailboxes), known(c->devices), known(c->people),
+                    known(c->managed_devices), known(c->devices_new), known(c->devices_changed),
+                    known(c->devices_gone), known(c->decided), known(c->planned), known(c->applied),
+                    known(c->held), known(c->failed), known(c->unmatched), o->cpu_ms, o->peak_kib,
+                    o->error ? err_status_name(o->error_status) : NULL, o->error);
     if (st == EASG_OK)
         return db_commit(s, err);
     db_rollback(s);

@@ -40,6 +40,7 @@ struct store {
     char *org;
     int writable;
     int in_txn;
+    int64_t gc_rows; /* since the last commit of collecting garbage */
     struct log *log;
     struct digest digest;
     struct db_statement statements[DB_STATEMENTS];

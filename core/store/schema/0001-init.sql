@@ -47,7 +47,7 @@ CREATE TABLE device_idx(
     mk   INTEGER                       -- NULL: its mailbox was not listed
 );
 CREATE INDEX device_mb ON device_idx(mk, ek);
-CREATE TABLE staged_device(k INTEGER, hash BLOB, id INTEGER, ek INTEGER, rk INTEGER);
+CREATE TABLE staged_device(k INTEGER, hash BLOB, id INTEGER, old INTEGER, ek INTEGER, rk INTEGER);
 
 CREATE TABLE mailbox(
     id           INTEGER PRIMARY KEY,
@@ -68,7 +68,7 @@ CREATE TABLE mailbox_idx(
     id   INTEGER NOT NULL,
     rk   INTEGER
 );
-CREATE TABLE staged_mailbox(k INTEGER, hash BLOB, id INTEGER, rk INTEGER);
+CREATE TABLE staged_mailbox(k INTEGER, hash BLOB, id INTEGER, old INTEGER, rk INTEGER);
 CREATE TABLE mailbox_ref(
     rk INTEGER PRIMARY KEY,
     mk INTEGER NOT NULL
@@ -100,7 +100,7 @@ CREATE TABLE person_idx(
     hash BLOB NOT NULL,
     id   INTEGER NOT NULL
 );
-CREATE TABLE staged_person(k INTEGER, hash BLOB, id INTEGER);
+CREATE TABLE staged_person(k INTEGER, hash BLOB, id INTEGER, old INTEGER);
 CREATE TABLE person_key(
     kd INTEGER NOT NULL,               -- of the kind of key and the key
     pk INTEGER NOT NULL,
@@ -133,7 +133,7 @@ CREATE TABLE managed_idx(
     ek   INTEGER                       -- NULL: no usable EAS id
 );
 CREATE INDEX managed_ek ON managed_idx(ek) WHERE ek IS NOT NULL;
-CREATE TABLE staged_managed(k INTEGER, hash BLOB, id INTEGER, ek INTEGER);
+CREATE TABLE staged_managed(k INTEGER, hash BLOB, id INTEGER, old INTEGER, ek INTEGER);
 
 -- What a complete listing did not mention, and body rows that no index points to any more. kind:
 -- 0 device, 1 mailbox, 2 person, 3 managed.
