@@ -505,7 +505,7 @@ static easg_status apply_call(struct walk *w, struct taking *t, easg_instance *s
     GROWN(easg_change) change[3];
     const easg_change *items[3];
     uint32_t answers[3] = { 0, 0, 0 };
-    char keys[3][16];
+    char keys[3][32];
     easg_status st;
 
     (void)self;
