@@ -134,7 +134,7 @@ easg_status store_count_new_blocks(struct store *s, int64_t *out, easg_error *er
 {
     return db_get_int(s, 0, out, err,
                       "SELECT count(*) FROM action WHERE state<4 AND state<2 AND verb=2"
-                      " AND access_before NOT IN (2, 3)",
+                      " AND (access_before NOT IN (2, 3) OR listed_before & 1)",
                       "");
 }
 
@@ -142,6 +142,12 @@ easg_status store_hold_blocks(struct store *s, easg_error *err)
 {
     return db_run(s, err,
                   "UPDATE action SET state=1 WHERE state<4 AND state=0 AND verb=2 AND run=?1", "i",
+                  s->run);
+}
+
+easg_status store_hold_all(struct store *s, easg_error *err)
+{
+    return db_run(s, err, "UPDATE action SET state=1 WHERE state<4 AND state=0 AND run=?1", "i",
                   s->run);
 }
 

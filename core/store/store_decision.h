@@ -170,10 +170,13 @@ easg_status store_set_action(struct store *s, int64_t id, enum store_action_stat
  * `only_mk` is not 0. */
 easg_status store_supersede_unwanted(struct store *s, int64_t only_mk, easg_time now,
                                      easg_error *err);
-/* Pending blocks of devices that have access: what the blast guard counts. */
+/* Pending blocks of devices that have access, or an entry that gives it when they speak next: what
+ * the blast guard counts. */
 easg_status store_count_new_blocks(struct store *s, int64_t *out, easg_error *err);
 /* All blocks of the run become held; or held ones that the run still wants become planned. */
 easg_status store_hold_blocks(struct store *s, easg_error *err);
+/* Every planned action of the run becomes held. */
+easg_status store_hold_all(struct store *s, easg_error *err);
 easg_status store_release_blocks(struct store *s, easg_error *err);
 /* Of the run: actions that are planned, held; and all that are held in the organisation. */
 easg_status store_count_actions(struct store *s, int64_t *planned, int64_t *held, easg_error *err);

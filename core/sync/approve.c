@@ -54,7 +54,9 @@ static easg_status judge(struct sync *s, const struct store_action *a, const cha
     }
     if (st != EASG_OK)
         return st;
-    if (action != (a->verb == EASG_VERB_BLOCK ? ACTION_BLOCK : ACTION_ALLOW))
+    if (action != (a->verb == EASG_VERB_BLOCK   ? ACTION_BLOCK
+                   : a->verb == EASG_VERB_ALLOW ? ACTION_ALLOW
+                                                : ACTION_WITHDRAW))
         *why = "the decision changed since";
     else if (sync_lists_as(a->wire, listed))
         *why = "the lists hold it already";
@@ -97,6 +99,8 @@ easg_status sync_approve(struct sync *s, easg_error *err)
                       held[i].mailbox, F_INT("action", held[i].id),
                       F_STR("device_id", held[i].device_id), F_STR("why", why));
     }
+    if (st == EASG_OK && s->facts_shrank && s->o->n_approve_devices == 0 && !s->o->dry_run)
+        st = sync_facts_accept_shrunk(s, err); /* all of it was approved, so its reason was */
     if (st == EASG_OK)
         st = store_count_actions(s->store, &planned, &s->counts.held, err);
     if (st == EASG_OK)

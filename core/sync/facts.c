@@ -10,10 +10,25 @@
 
 #include <string.h>
 
+/* What must not shrink unnoticed: a list, and how many of its people the policy speaks of. */
+struct measure {
+    const char *last;   /* the last good number, in the organisation's values */
+    const char *shrunk; /* a number that waits for approval */
+};
+enum { PEOPLE, MANAGED, LICENSED, TARGETED, MEASURES };
+static const struct measure measures[MEASURES] = {
+    { "facts_people", "facts_shrunk_people" },
+    { "facts_managed_devices", "facts_shrunk_managed_devices" },
+    { "facts_licensed", "facts_shrunk_licensed" },
+    { "facts_targeted", "facts_shrunk_targeted" },
+};
+
 static easg_status on_person(void *user, const easg_person *p, easg_error *err)
 {
     struct sync *s = user;
 
+    s->facts_licensed += (p->flags & EASG_PERSON_LICENSED) != 0;
+    s->facts_targeted += (p->flags & EASG_PERSON_TARGETED) != 0;
     return store_stage_person(s->store, p, err);
 }
 
@@ -37,6 +52,7 @@ static easg_status fetch_once(struct sync *s, struct store_seen seen[STORE_KINDS
     q.n_include_groups = s->o->org->n_include_groups;
     q.exclude_groups = s->o->org->exclude_groups;
     q.n_exclude_groups = s->o->org->n_exclude_groups;
+    s->facts_licensed = s->facts_targeted = 0;
     st = sync_open_sink(s, err);
     if (st == EASG_OK)
         st = store_begin_listing(s->store, STORE_FACTS, s->now, err);
@@ -66,43 +82,70 @@ static easg_status fetch(struct sync *s, struct store_seen seen[STORE_KINDS], ea
 /* ---- shrink guard
  * ------------------------------------------------------------------------------------ */
 
-static easg_status shrunk(struct sync *s, const struct store_seen seen[STORE_KINDS], int *yes,
-                          int64_t last[2], easg_error *err)
+static void numbers(const struct sync *s, const struct store_seen seen[STORE_KINDS],
+                    int64_t n[MEASURES])
 {
-    int64_t percent = s->o->org->brakes.shrink_percent;
-    easg_status st = store_get_org_int(s->store, "facts_people", 0, &last[0], err);
+    n[PEOPLE] = seen[STORE_PERSON].seen;
+    n[MANAGED] = seen[STORE_MANAGED].seen;
+    n[LICENSED] = s->facts_licensed;
+    n[TARGETED] = s->facts_targeted;
+}
 
-    if (st == EASG_OK)
-        st = store_get_org_int(s->store, "facts_managed_devices", 0, &last[1], err);
-    *yes = !brakes_facts_ok(seen[STORE_PERSON].seen, last[0], percent) ||
-           !brakes_facts_ok(seen[STORE_MANAGED].seen, last[1], percent);
+/* Who is targeted may change at one stroke by the configuration: then that number is no measure. */
+static easg_status same_config(struct sync *s, int *same, easg_error *err)
+{
+    EASG_CLEANUP(mem_cleanup) char *digest = NULL;
+    easg_status st = store_get_org(s->store, "facts_config", &digest, err);
+
+    *same = st == EASG_OK && digest && strcmp(digest, s->o->org->digest) == 0;
+    return st;
+}
+
+static easg_status shrunk(struct sync *s, const struct store_seen seen[STORE_KINDS], int *yes,
+                          int64_t last[MEASURES], easg_error *err)
+{
+    int64_t n[MEASURES];
+    int same = 0;
+    easg_status st = same_config(s, &same, err);
+
+    *yes = 0;
+    numbers(s, seen, n);
+    for (size_t i = 0; st == EASG_OK && i < MEASURES; i++) {
+        st = store_get_org_int(s->store, measures[i].last, 0, &last[i], err);
+        if (st == EASG_OK && (i < LICENSED || same) &&
+            !brakes_facts_ok(n[i], last[i], s->o->org->brakes.shrink_percent))
+            *yes = 1;
+    }
     return st;
 }
 
 static easg_status refuse(struct sync *s, const struct store_seen seen[STORE_KINDS],
-                          const int64_t last[2], easg_error *err)
+                          const int64_t last[MEASURES], easg_error *err)
 {
     easg_status st = store_drop_listing(s->store, err);
 
     if (st == EASG_OK)
         st = NOTE(s, err, EASG_LOG_ERROR, "guard.shrink.refused", instance_id(s->sink),
-                  F_INT("people", seen[STORE_PERSON].seen), F_INT("last_people", last[0]),
+                  F_INT("people", seen[STORE_PERSON].seen), F_INT("last_people", last[PEOPLE]),
                   F_INT("managed_devices", seen[STORE_MANAGED].seen),
-                  F_INT("last_managed_devices", last[1]));
+                  F_INT("last_managed_devices", last[MANAGED]),
+                  F_INT("licensed", s->facts_licensed), F_INT("last_licensed", last[LICENSED]),
+                  F_INT("targeted", s->facts_targeted), F_INT("last_targeted", last[TARGETED]));
     if (st != EASG_OK)
         return st;
     return err_set(err, EASG_E_UNAVAILABLE,
                    "shrink guard: %s listed %lld people and %lld managed devices, after %lld and "
                    "%lld, and two listings do not agree; nothing is changed",
                    instance_id(s->sink), (long long)seen[STORE_PERSON].seen,
-                   (long long)seen[STORE_MANAGED].seen, (long long)last[0], (long long)last[1]);
+                   (long long)seen[STORE_MANAGED].seen, (long long)last[PEOPLE],
+                   (long long)last[MANAGED]);
 }
 
 static easg_status fetch_believed(struct sync *s, struct store_seen seen[STORE_KINDS],
                                   easg_error *err)
 {
     struct store_seen first[STORE_KINDS];
-    int64_t last[2];
+    int64_t last[MEASURES];
     easg_status st = fetch(s, seen, err);
     int yes = 0;
 
@@ -112,9 +155,11 @@ static easg_status fetch_believed(struct sync *s, struct store_seen seen[STORE_K
         return st;
     memcpy(first, seen, sizeof first);
     LOG_WARNING(s->log, "the facts shrank; asking once more",
-                F_INT("people", first[STORE_PERSON].seen), F_INT("people_before", last[0]),
+                F_INT("people", first[STORE_PERSON].seen), F_INT("people_before", last[PEOPLE]),
                 F_INT("managed_devices", first[STORE_MANAGED].seen),
-                F_INT("managed_devices_before", last[1]));
+                F_INT("managed_devices_before", last[MANAGED]),
+                F_INT("licensed", s->facts_licensed), F_INT("licensed_before", last[LICENSED]),
+                F_INT("targeted", s->facts_targeted), F_INT("targeted_before", last[TARGETED]));
     st = store_drop_listing(s->store, err);
     if (st == EASG_OK)
         st = fetch(s, seen, err);
@@ -127,10 +172,49 @@ static easg_status fetch_believed(struct sync *s, struct store_seen seen[STORE_K
         first[STORE_MANAGED].seen != seen[STORE_MANAGED].seen ||
         first[STORE_MANAGED].sum != seen[STORE_MANAGED].sum)
         return refuse(s, seen, last, err);
+    s->facts_shrank = 1;
     return NOTE(s, err, EASG_LOG_WARNING, "guard.shrink.confirmed", instance_id(s->sink),
-                F_INT("people", seen[STORE_PERSON].seen), F_INT("last_people", last[0]),
+                F_INT("people", seen[STORE_PERSON].seen), F_INT("last_people", last[PEOPLE]),
                 F_INT("managed_devices", seen[STORE_MANAGED].seen),
-                F_INT("last_managed_devices", last[1]));
+                F_INT("last_managed_devices", last[MANAGED]), F_INT("licensed", s->facts_licensed),
+                F_INT("last_licensed", last[LICENSED]), F_INT("targeted", s->facts_targeted),
+                F_INT("last_targeted", last[TARGETED]));
+}
+
+/* The numbers become the measure of the next listing, or wait beside it. */
+static easg_status keep_numbers(struct sync *s, const struct store_seen seen[STORE_KINDS],
+                                easg_error *err)
+{
+    int64_t n[MEASURES];
+    easg_status st = EASG_OK;
+
+    numbers(s, seen, n);
+    for (size_t i = 0; st == EASG_OK && i < MEASURES; i++) {
+        if (s->facts_shrank)
+            st = store_set_org_int(s->store, measures[i].shrunk, n[i], err);
+        else
+            st = store_set_org_int(s->store, measures[i].last, n[i], err);
+        if (st == EASG_OK && !s->facts_shrank)
+            st = store_set_org(s->store, measures[i].shrunk, NULL, err);
+    }
+    return st == EASG_OK ? store_set_org(s->store, "facts_config", s->o->org->digest, err) : st;
+}
+
+easg_status sync_facts_accept_shrunk(struct sync *s, easg_error *err)
+{
+    easg_status st = EASG_OK;
+
+    for (size_t i = 0; st == EASG_OK && i < MEASURES; i++) {
+        int64_t n = -1;
+
+        st = store_get_org_int(s->store, measures[i].shrunk, -1, &n, err);
+        if (st == EASG_OK && n >= 0)
+            st = store_set_org_int(s->store, measures[i].last, n, err);
+        if (st == EASG_OK)
+            st = store_set_org(s->store, measures[i].shrunk, NULL, err);
+    }
+    s->facts_shrank = 0;
+    return st;
 }
 
 static easg_status accept(struct sync *s, const struct store_seen seen[STORE_KINDS],
@@ -140,9 +224,7 @@ static easg_status accept(struct sync *s, const struct store_seen seen[STORE_KIN
     easg_status st = store_promote(s->store, err);
 
     if (st == EASG_OK)
-        st = store_set_org_int(s->store, "facts_people", seen[STORE_PERSON].seen, err);
-    if (st == EASG_OK)
-        st = store_set_org_int(s->store, "facts_managed_devices", seen[STORE_MANAGED].seen, err);
+        st = keep_numbers(s, seen, err);
     if (st == EASG_OK)
         st = store_set_org(s->store, "last_facts", timestamp_format(s->now, text), err);
     if (st == EASG_OK)
@@ -183,7 +265,12 @@ easg_status sync_facts(struct sync *s, easg_error *err)
     easg_status st;
 
     if (s->o->kind == SYNC_USER || s->o->kind == SYNC_APPLY) {
-        st = last_good(s, &s->facts_at, err);
+        int64_t waits = -1;
+
+        st = store_get_org_int(s->store, measures[PEOPLE].shrunk, -1, &waits, err);
+        s->facts_shrank = waits >= 0;
+        if (st == EASG_OK)
+            st = last_good(s, &s->facts_at, err);
         if (st != EASG_OK || s->facts_at != EASG_TIME_NONE)
             return st;
         if (s->o->kind == SYNC_APPLY)
@@ -192,6 +279,7 @@ easg_status sync_facts(struct sync *s, easg_error *err)
                            "then approve what it holds",
                            s->o->org->name);
     }
+    s->facts_shrank = 0;
     st = fetch_believed(s, seen, err);
     if (st == EASG_OK)
         return accept(s, seen, err);

@@ -111,7 +111,7 @@ static easg_status on_wanted(void *user, const struct store_wanted *w, easg_erro
     }
 }
 
-/* ---- blast guard
+/* ---- guards
  * -------------------------------------------------------------------------------------- */
 
 static easg_status blast_guard(struct sync *s, easg_error *err)
@@ -135,6 +135,25 @@ static easg_status blast_guard(struct sync *s, easg_error *err)
     return st;
 }
 
+/* Facts that shrank to what two listings agree on: nothing that follows from them goes out by
+ * itself, be it a block or an entry withdrawn. Where nothing follows they are as good as any. */
+static easg_status shrink_guard(struct sync *s, easg_error *err)
+{
+    int64_t planned, held;
+    easg_status st = store_count_actions(s->store, &planned, &held, err);
+
+    if (st != EASG_OK || planned + held == 0)
+        return st == EASG_OK ? sync_facts_accept_shrunk(s, err) : st;
+    st = store_hold_all(s->store, err);
+    if (st == EASG_OK)
+        st = store_count_actions(s->store, &planned, &held, err);
+    if (st == EASG_OK)
+        st = NOTE(s, err, EASG_LOG_ERROR, "guard.shrink.held", s->o->org->name, F_INT("held", held),
+                  F_STR("remedy", "look whether the device manager lists everything; easgate plan "
+                                  "shows what waits, easgate approve lets it go"));
+    return st;
+}
+
 easg_status sync_plan(struct sync *s, easg_error *err)
 {
     struct plan p = { s, 0 };
@@ -147,7 +166,7 @@ easg_status sync_plan(struct sync *s, easg_error *err)
     if (st == EASG_OK)
         st = store_supersede_unwanted(s->store, s->only_mk, s->now, err);
     if (st == EASG_OK)
-        st = blast_guard(s, err);
+        st = s->facts_shrank ? shrink_guard(s, err) : blast_guard(s, err);
     if (st == EASG_OK)
         st = store_count_actions(s->store, &s->counts.planned, &s->counts.held, err);
     if (st == EASG_OK)

@@ -46,6 +46,8 @@ struct sync {
     easg_time watermark; /* newest WhenChanged seen */
 
     easg_time facts_at;
+    int64_t facts_licensed, facts_targeted; /* of the listing at hand */
+    int facts_shrank; /* what follows from them waits for a person */
     uint8_t default_access; /* enum in_default */
 
     struct store_counts counts;
@@ -70,6 +72,9 @@ int sync_finish(struct sync *s, easg_status st, easg_error *why);
 
 /* connect.c: opens the source on an endpoint that was not tried yet in this run. */
 easg_status sync_connect(struct sync *s, easg_error *err);
+/* The same after one that failed with `last` and the words in `err`; they stand when no other one is
+ * left. */
+easg_status sync_reconnect(struct sync *s, easg_status last, easg_error *err);
 /* The session is of no use any more; 1: another endpoint may be tried. */
 int sync_give_up_endpoint(struct sync *s, easg_status st, const easg_error *why);
 /* Waits as long as a throttling peer asked, if that fits; 0: not worth it. */
@@ -77,6 +82,8 @@ int sync_wait_throttle(struct sync *s, easg_status st, const easg_error *why, in
 
 /* collect.c: one listing into the staged tables, ended. */
 easg_status sync_list(struct sync *s, easg_scope scope, const char *mailbox_id, easg_error *err);
+/* facts.c: a person said that the facts are right, few as they are. */
+easg_status sync_facts_accept_shrunk(struct sync *s, easg_error *err);
 /* decide.c: groups that have no decision yet are decided on stale facts (D01), so that nobody looks
  * at an empty row and wonders. */
 easg_status sync_decide_stale(struct sync *s, easg_error *err);
