@@ -5,6 +5,7 @@
 #include "auth.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "err.h"
 #include "secret.h"
@@ -13,16 +14,25 @@
 #define MAX_HEADER     (128u * 1024u) /* a Kerberos token with a large PAC is some 64 kB */
 #define MAX_CHALLENGES 16u
 #define MAX_LEGS       8
+#define MAX_RESTARTS   2      /* because the connection changed between two legs */
+#define CLOCK_NOTICE   240000 /* ms; Kerberos allows five minutes */
 
 const char *auth_scheme(const struct auth *a)
 {
-    return a->ops->scheme;
+    return a->scheme ? a->scheme : a->ops->scheme;
 }
 
 void auth_destroy(struct auth *a)
 {
     if (a)
         a->ops->destroy(a);
+}
+
+easg_status auth_stick(struct auth *a, easg_status st, const easg_error *err)
+{
+    a->refusal = *err;
+    a->refusal.struct_size = (uint32_t)sizeof a->refusal;
+    return st;
 }
 
 static size_t challenges_of(const struct http *h, const char *list[MAX_CHALLENGES])
@@ -34,26 +44,40 @@ static size_t challenges_of(const struct http *h, const char *list[MAX_CHALLENGE
     return n;
 }
 
-/* Remembers the refusal, so that nothing is sent again with these credentials. */
-static easg_status refuse(struct auth *a, const struct http *h, easg_error *err)
+/* How far the server's clock is from ours; 0: close, or not told. */
+static int64_t clock_differs(const struct http *h)
+{
+    easg_time theirs = http_date(h);
+    int64_t d = theirs == EASG_TIME_NONE ? 0 : theirs - (easg_time)time(NULL) * 1000;
+
+    return d > CLOCK_NOTICE || d < -CLOCK_NOTICE ? d / 1000 : 0;
+}
+
+static easg_status refuse(const struct auth *a, const struct http *h, easg_error *err)
 {
     struct strbuf offered = STRBUF_INIT(256);
     const char *list[MAX_CHALLENGES];
     size_t n = challenges_of(h, list);
+    int64_t clock = clock_differs(h);
 
     for (size_t i = 0; i < n; i++) {
         strbuf_adds(&offered, i ? ", " : "");
         strbuf_add_safe(&offered, list[i], strcspn(list[i], " ,"), 32);
     }
-    (void)err_native(
-        err, EASG_E_AUTH, EASG_DOMAIN_HTTP, 401,
-        "%s: %s log-on refused (the server offers: %s): check user and password, and "
-        "that the server allows %s here; it is not tried again until the configuration "
-        "changes, so that the account is not locked",
-        http_endpoint(h), a->ops->scheme, n ? strbuf_str(&offered) : "nothing", a->ops->scheme);
+    if (clock)
+        (void)err_native(err, EASG_E_AUTH, EASG_DOMAIN_HTTP, 401,
+                         "%s: %s log-on refused, and the server's clock differs from ours by %lld "
+                         "s: set the clocks right; it is not tried again until the configuration "
+                         "changes",
+                         http_endpoint(h), auth_scheme(a), (long long)clock);
+    else
+        (void)err_native(
+            err, EASG_E_AUTH, EASG_DOMAIN_HTTP, 401,
+            "%s: %s log-on refused (the server offers: %s): check user and password, and "
+            "that the server allows %s here; it is not tried again until the configuration "
+            "changes, so that the account is not locked",
+            http_endpoint(h), auth_scheme(a), n ? strbuf_str(&offered) : "nothing", auth_scheme(a));
     strbuf_clear(&offered);
-    a->refusal = *err;
-    a->refusal.struct_size = (uint32_t)sizeof a->refusal;
     return EASG_E_AUTH;
 }
 
@@ -67,13 +91,22 @@ static void host_of(const char *endpoint, char *host, size_t size)
     host[len] = '\0';
 }
 
-/* The empty request that opens a connection: it brings the server's certificate, and no body is
- * wasted on a 401. */
+static int spend(int64_t *left, int64_t ms, easg_error *err)
+{
+    *left -= ms;
+    if (*left > 0)
+        return 1;
+    (void)err_set(err, EASG_E_TIMEOUT, "no time left for the log-on");
+    return 0;
+}
+
+/* The empty request that opens a connection: it brings the server's certificate and what the server
+ * offers, and no body is wasted on a 401. */
 static easg_status open_connection(struct auth *a, struct http *h,
-                                   const struct http_request *request, easg_error *err)
+                                   const struct http_request *request, struct http_response *answer,
+                                   easg_error *err)
 {
     struct http_request probe = *request;
-    struct http_response answer;
     easg_status st;
 
     probe.authorization = NULL;
@@ -82,52 +115,134 @@ static easg_status open_connection(struct auth *a, struct http *h,
     probe.idempotent = 1;
     probe.on_body = NULL;
     probe.collect = NULL;
-    st = http_perform(h, &probe, &answer, err);
-    if (answer.opened_connection)
+    st = http_perform(h, &probe, answer, err);
+    if (answer->opened_connection)
         a->established = 0;
     return st;
 }
 
-static easg_status legs(struct auth *a, struct http *h, const struct http_request *request,
-                        struct http_response *response, struct strbuf *header, easg_error *err)
+/* Answers to the empty request after which nothing is gained by saying who we are. */
+static int final_without_log_on(int status)
 {
+    return (status >= 300 && status < 400) || status == 403 || status == 404 || status == 407 ||
+           status == 408 || status == 429 || status >= 500;
+}
+
+static int told_not_persistent(const struct http *h)
+{
+    const char *value = http_header(h, "Persistent-Auth", 0);
+
+    return value && text_ieq(value, strlen(value), "false", 5);
+}
+
+/* One log-on: from begin() to an answer that is no 401. *restart: the connection changed below
+ * it. */
+static easg_status log_on(struct auth *a, struct http *h, const struct http_request *request,
+                          int64_t *left, struct http_response *response, struct strbuf *header,
+                          int *restart, easg_error *err)
+{
+    const char *list[MAX_CHALLENGES];
     char host[256];
-    struct auth_connection c = { .url = request->url, .timeout_ms = request->timeout_ms };
+    struct auth_connection c = {
+        .url = request->url, .host = host, .timeout_ms = *left, .http = h, .offered = list
+    };
     struct http_request r = *request;
     easg_status st;
 
     host_of(http_endpoint(h), host, sizeof host);
-    c.host = host;
     c.certificate_len = http_server_certificate(h, &c.certificate);
+    c.n_offered = http_status(h) == 401 ? challenges_of(h, list) : 0;
+    *restart = 0;
+    strbuf_reset(header);
     st = a->ops->begin(a, &c, header, err);
     for (int leg = 0; st == EASG_OK && leg < MAX_LEGS; leg++) {
-        const char *list[MAX_CHALLENGES];
+        int bare = leg == 0 && a->ops->first_bare;
         enum auth_next next = AUTH_REFUSED;
         size_t n;
 
         r.authorization = header->len ? strbuf_str(header) : NULL;
+        r.timeout_ms = c.timeout_ms;
+        r.body = bare ? NULL : request->body;
+        r.body_len = bare ? 0 : request->body_len;
         st = http_perform(h, &r, response, err);
+        if (st == EASG_OK && !spend(&c.timeout_ms, response->elapsed_ms, err))
+            st = response->status == 401 ? EASG_E_TIMEOUT : EASG_OK;
+        *left = c.timeout_ms;
         if (st != EASG_OK)
             return st;
+        if (leg > 0 && response->opened_connection && response->status == 401) {
+            *restart = 1;
+            return EASG_OK;
+        }
         n = challenges_of(h, list);
         strbuf_reset(header);
         st = a->ops->step(a, &c, response->status, list, n, header, &next, err);
+        *left = c.timeout_ms;
         if (st != EASG_OK)
             return st;
         if (next == AUTH_DONE) {
             a->established = a->ops->per_connection;
+            if (told_not_persistent(h))
+                a->each_request = 1;
+            return EASG_OK;
+        }
+        if (next == AUTH_REFUSED && response->opened_connection) {
+            *restart = 1; /* the token was made for another connection */
             return EASG_OK;
         }
         if (next == AUTH_REFUSED)
-            return refuse(a, h, err);
+            break;
     }
     return st != EASG_OK ? st : refuse(a, h, err);
+}
+
+static easg_status legs(struct auth *a, struct http *h, const struct http_request *request,
+                        int64_t left, struct http_response *response, easg_error *err)
+{
+    EASG_CLEANUP(secret_clear) struct strbuf header = STRBUF_INIT(MAX_HEADER);
+    int may_restart = a->ops->per_connection ? MAX_RESTARTS : 0;
+    easg_status st;
+    int restart;
+
+    do {
+        st = log_on(a, h, request, &left, response, &header, &restart, err);
+    } while (st == EASG_OK && restart && may_restart-- > 0);
+    return st == EASG_OK && restart ? refuse(a, h, err) : st;
+}
+
+static easg_status perform(struct auth *a, struct http *h, const struct http_request *request,
+                           struct http_response *response, easg_error *err)
+{
+    const unsigned char *der;
+    int64_t left = request->timeout_ms;
+    easg_status st = EASG_OK;
+
+    if (!a->ops->per_connection)
+        return legs(a, h, request, left, response, err);
+    if (!a->established || http_server_certificate(h, &der) == 0) {
+        st = open_connection(a, h, request, response, err);
+        if (st != EASG_OK || final_without_log_on(response->status))
+            return st;
+    }
+    if (!spend(&left, response->elapsed_ms, err))
+        return EASG_E_TIMEOUT;
+    if (a->established && !a->each_request) {
+        st = http_perform(h, request, response, err);
+        if (st != EASG_OK || response->status != 401)
+            return st;
+        /* The connection was closed and another opened, or each request is judged. */
+        if (!response->opened_connection)
+            a->each_request = 1;
+        a->established = 0;
+        if (!spend(&left, response->elapsed_ms, err))
+            return EASG_E_TIMEOUT;
+    }
+    return legs(a, h, request, left, response, err);
 }
 
 easg_status auth_perform(struct auth *a, struct http *h, const struct http_request *request,
                          struct http_response *response, easg_error *err)
 {
-    EASG_CLEANUP(secret_clear) struct strbuf header = STRBUF_INIT(MAX_HEADER);
     EASG_CLEANUP(strbuf_clear) struct strbuf endpoint = STRBUF_INIT(1024);
     easg_status st;
 
@@ -141,17 +256,7 @@ easg_status auth_perform(struct auth *a, struct http *h, const struct http_reque
     st = http_url_endpoint(request->url, &endpoint, err); /* https, or nothing is sent */
     if (st != EASG_OK)
         return st;
-    if (a->ops->per_connection) {
-        const unsigned char *der;
-
-        if (!a->established || http_server_certificate(h, &der) == 0)
-            st = open_connection(a, h, request, err);
-        if (st == EASG_OK && a->established) {
-            st = http_perform(h, request, response, err);
-            if (st != EASG_OK || (response->status != 401 && !response->opened_connection))
-                return st;
-            a->established = 0; /* the connection was closed, or each request is judged */
-        }
-    }
-    return st == EASG_OK ? legs(a, h, request, response, &header, err) : st;
+    st = perform(a, h, request, response, err);
+    /* Whoever refused: nothing is sent again with these credentials. */
+    return st == EASG_E_AUTH ? auth_stick(a, st, err) : st;
 }

@@ -17,8 +17,8 @@ struct basic {
     struct strbuf header; /* "Basic dXNlcjpwYXNz"; a secret */
 };
 
-static easg_status basic_begin(struct auth *a, const struct auth_connection *c,
-                               struct strbuf *header, easg_error *err)
+static easg_status basic_begin(struct auth *a, struct auth_connection *c, struct strbuf *header,
+                               easg_error *err)
 {
     const struct basic *b = (const struct basic *)a;
 
@@ -29,7 +29,7 @@ static easg_status basic_begin(struct auth *a, const struct auth_connection *c,
     return strbuf_add(header, b->header.ptr, b->header.len) == EASG_OK ? EASG_OK : err_nomem(err);
 }
 
-static easg_status basic_step(struct auth *a, const struct auth_connection *c, int status,
+static easg_status basic_step(struct auth *a, struct auth_connection *c, int status,
                               const char *const *challenges, size_t n, struct strbuf *header,
                               enum auth_next *next, easg_error *err)
 {
@@ -67,38 +67,46 @@ static int has_control(const char *ptr, size_t len)
     return 0;
 }
 
-easg_status auth_create_basic(const char *user, size_t user_len, const char *password,
-                              size_t password_len, struct auth **out, easg_error *err)
+easg_status auth_basic_value(const char *user, size_t user_len, const char *password,
+                             size_t password_len, struct strbuf *value, easg_error *err)
 {
     EASG_CLEANUP(secret_clear) struct strbuf plain = STRBUF_INIT(MAX_CREDENTIALS);
-    struct basic *b;
 
-    *out = NULL;
     if (user_len == 0 || memchr(user, ':', user_len) || has_control(user, user_len))
         return err_set(err, EASG_E_CONFIG,
-                       "auth.user is empty, or holds a colon or a control character");
+                       "the user name is empty, or holds a colon or a control character");
     if (password_len == 0 || has_control(password, password_len))
         return err_set(err, EASG_E_CONFIG,
-                       "auth.password is empty, or holds a control character (a second line)");
+                       "the password is empty, or holds a control character (a second line)");
     if (user_len + password_len + 1 > MAX_CREDENTIALS)
-        return err_set(err, EASG_E_CONFIG, "auth.user and auth.password are too long");
+        return err_set(err, EASG_E_CONFIG, "user name and password are too long");
     strbuf_reserve(&plain, user_len + password_len + 1);
     strbuf_add(&plain, user, user_len);
     strbuf_addc(&plain, ':');
     strbuf_add(&plain, password, password_len);
-    if (strbuf_status(&plain) != EASG_OK)
+    strbuf_reserve(value, plain.len * 2 + 16);
+    strbuf_adds(value, "Basic ");
+    if (strbuf_status(&plain) != EASG_OK || strbuf_status(value) != EASG_OK ||
+        base64_encode(value, plain.ptr, plain.len) != EASG_OK)
         return err_nomem(err);
-    b = mem_alloc(sizeof *b);
+    return EASG_OK;
+}
+
+easg_status auth_create_basic(const char *user, size_t user_len, const char *password,
+                              size_t password_len, struct auth **out, easg_error *err)
+{
+    struct basic *b = mem_alloc(sizeof *b);
+    easg_status st;
+
+    *out = NULL;
     if (!b)
         return err_nomem(err);
     b->base.ops = &basic_ops;
     strbuf_init(&b->header, MAX_CREDENTIALS * 2);
-    strbuf_reserve(&b->header, plain.len * 2 + 16);
-    strbuf_adds(&b->header, "Basic ");
-    if (strbuf_status(&b->header) != EASG_OK ||
-        base64_encode(&b->header, plain.ptr, plain.len) != EASG_OK) {
+    st = auth_basic_value(user, user_len, password, password_len, &b->header, err);
+    if (st != EASG_OK) {
         basic_destroy(&b->base);
-        return err_nomem(err);
+        return st;
     }
     *out = &b->base;
     return EASG_OK;

@@ -6,6 +6,7 @@
 #include "http_private.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "err.h"
 #include "secret.h"
@@ -14,6 +15,7 @@
 #define DEFAULT_CONNECT_MS 15000u
 #define DEFAULT_STALL_MS   60000u
 #define DEFAULT_IDLE_S     60u
+#define PROXY_TOKEN_S      60 /* an unused one is made anew after that */
 
 /* The body goes through here and not through POSTFIELDS, because libcurl repeats a POST by itself
  * when a reused connection dies without an answer; what it cannot rewind it does not repeat. */
@@ -39,15 +41,18 @@ static int refuse_seek(void *user, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_FAIL;
 }
 
+int http_cancelled(const struct http *h)
+{
+    return h->cancelled && h->cancelled(h->user);
+}
+
 static int poll_cancelled(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-    const struct http *h = user;
-
     (void)a;
     (void)b;
     (void)c;
     (void)d;
-    return h->cancelled && h->cancelled(h->user) ? 1 : 0;
+    return http_cancelled(user);
 }
 
 static int limit_silence(void *user, curl_socket_t fd, curlsocktype purpose)
@@ -64,6 +69,16 @@ static void wipe_slist(struct curl_slist *list)
     for (struct curl_slist *i = list; i; i = i->next)
         secret_wipe(i->data, strlen(i->data));
     curl_slist_free_all(list);
+}
+
+static long lowest_version(int min)
+{
+    switch (min) {
+    case 10: return CURL_SSLVERSION_TLSv1_0;
+    case 11: return CURL_SSLVERSION_TLSv1_1;
+    case 13: return CURL_SSLVERSION_TLSv1_3;
+    default: return CURL_SSLVERSION_TLSv1_2;
+    }
 }
 
 static easg_status set_up(struct http *h, easg_error *err)
@@ -88,10 +103,8 @@ static easg_status set_up(struct http *h, easg_error *err)
     SET(CURLOPT_MAXCONNECTS, 1L);
     SET(CURLOPT_MAXAGE_CONN, (long)h->idle_max_s);
     SET(CURLOPT_COOKIEFILE, ""); /* a jar in memory: MS-WSMAN affinity */
-    SET(CURLOPT_PROXY, h->proxy);
     SET(CURLOPT_NOPROXY, "");
     SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
-    SET(CURLOPT_PROXYHEADER, h->proxy_headers);
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_USERAGENT, h->user_agent);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)h->connect_timeout_ms);
@@ -99,7 +112,7 @@ static easg_status set_up(struct http *h, easg_error *err)
     SET(CURLOPT_LOW_SPEED_TIME, (long)(h->stall_timeout_ms / 1000u + 1u));
     SET(CURLOPT_SOCKOPTFUNCTION, limit_silence);
     SET(CURLOPT_SOCKOPTDATA, h);
-    SET(CURLOPT_SSLVERSION, (long)(h->tls_1_3 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
+    SET(CURLOPT_SSLVERSION, lowest_version(h->tls.min));
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSL_CTX_FUNCTION, http_tls_lend);
@@ -131,32 +144,55 @@ static easg_status set_up(struct http *h, easg_error *err)
     return EASG_OK;
 }
 
+/* `value` becomes the Proxy-Authorization of the next connection. */
+static easg_status keep_proxy_header(struct http *h, const char *value, easg_error *err)
+{
+    EASG_CLEANUP(secret_clear) struct strbuf line = STRBUF_INIT(256u * 1024u);
+
+    wipe_slist(h->proxy_headers);
+    h->proxy_headers = NULL;
+    if (strpbrk(value, "\r\n"))
+        return err_set(err, EASG_E_CONFIG, "proxy log-on: line ends are not allowed in it");
+    strbuf_reserve(&line, strlen(value) + 32);
+    strbuf_addf(&line, "Proxy-Authorization: %s", value);
+    if (strbuf_status(&line) == EASG_OK)
+        h->proxy_headers = curl_slist_append(NULL, line.ptr);
+    return h->proxy_headers ? EASG_OK : err_nomem(err);
+}
+
+static easg_status authorize_proxy(struct http *h, const struct http_request *r, easg_error *err)
+{
+    EASG_CLEANUP(secret_clear) struct strbuf value = STRBUF_INIT(256u * 1024u);
+    int64_t now = (int64_t)time(NULL);
+    easg_status st;
+
+    if (!h->proxy_authorize || !h->via_proxy ||
+        (h->proxy_made && now - h->proxy_made < PROXY_TOKEN_S && now >= h->proxy_made))
+        return EASG_OK;
+    st = h->proxy_authorize(h->proxy_user, r->timeout_ms, &value, err);
+    if (st == EASG_OK)
+        st = keep_proxy_header(h, strbuf_str(&value), err);
+    if (st == EASG_OK)
+        h->proxy_made = now;
+    return st;
+}
+
 static easg_status keep_options(struct http *h, const struct http_options *o, easg_error *err)
 {
     h->connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : DEFAULT_CONNECT_MS;
     h->stall_timeout_ms = o->stall_timeout_ms ? o->stall_timeout_ms : DEFAULT_STALL_MS;
     h->idle_max_s = o->idle_max_s ? o->idle_max_s : DEFAULT_IDLE_S;
-    h->tls_1_3 = o->tls_1_3;
     h->cancelled = o->cancelled;
     h->user = o->user;
+    h->proxy_authorize = o->proxy_authorize;
+    h->proxy_user = o->proxy_user;
     h->proxy = mem_strdup(o->proxy ? o->proxy : "");
+    h->no_proxy = mem_strdup(o->no_proxy ? o->no_proxy : "");
     h->user_agent = mem_strdup(o->user_agent ? o->user_agent : "easgate");
     h->pinned_key = mem_strdup(o->pinned_key);
-    if (!h->proxy || !h->user_agent || (o->pinned_key && !h->pinned_key))
+    if (!h->proxy || !h->no_proxy || !h->user_agent || (o->pinned_key && !h->pinned_key))
         return err_nomem(err);
-    if (o->proxy_authorization) {
-        EASG_CLEANUP(secret_clear) struct strbuf line = STRBUF_INIT(16384);
-
-        if (strpbrk(o->proxy_authorization, "\r\n"))
-            return err_set(err, EASG_E_CONFIG, "proxy log-on: line ends are not allowed in it");
-        strbuf_reserve(&line, strlen(o->proxy_authorization) + 32);
-        strbuf_addf(&line, "Proxy-Authorization: %s", o->proxy_authorization);
-        if (strbuf_status(&line) == EASG_OK)
-            h->proxy_headers = curl_slist_append(NULL, line.ptr);
-        if (!h->proxy_headers)
-            return err_nomem(err);
-    }
-    return EASG_OK;
+    return o->proxy_authorization ? keep_proxy_header(h, o->proxy_authorization, err) : EASG_OK;
 }
 
 easg_status http_create(const struct http_options *options, struct http **out, easg_error *err)
@@ -198,6 +234,7 @@ void http_destroy(struct http *h)
     http_tls_clear(&h->tls);
     wipe_slist(h->proxy_headers);
     mem_free(h->proxy);
+    mem_free(h->no_proxy);
     mem_free(h->user_agent);
     mem_free(h->pinned_key);
     strbuf_clear(&h->endpoint);
@@ -283,6 +320,8 @@ static easg_status prepare(struct http *h, const struct http_request *r, int rep
     if (strcmp(r->method, post ? "POST" : "GET") != 0 && strcmp(r->method, "HEAD") != 0)
         SET(CURLOPT_CUSTOMREQUEST, r->method);
     SET(CURLOPT_URL, r->url);
+    SET(CURLOPT_PROXY, h->via_proxy ? h->proxy : "");
+    SET(CURLOPT_PROXYHEADER, h->via_proxy ? h->proxy_headers : NULL);
     SET(CURLOPT_HTTPHEADER, headers);
     SET(CURLOPT_TIMEOUT_MS, timeout);
     SET(CURLOPT_ACCEPT_ENCODING, r->gzip ? "gzip" : NULL);
@@ -306,11 +345,22 @@ static easg_status check_request(struct http *h, const struct http_request *r, e
     return http_url_endpoint(r->url, &h->endpoint, err);
 }
 
+static int goes_via_proxy(const struct http *h)
+{
+    const char *endpoint = strbuf_str(&h->endpoint);
+    const char *colon = strrchr(endpoint, ':');
+
+    return h->proxy[0] &&
+           !http_bypasses_proxy(h->no_proxy, endpoint,
+                                colon ? (size_t)(colon - endpoint) : strlen(endpoint));
+}
+
 easg_status http_perform(struct http *h, const struct http_request *request,
                          struct http_response *response, easg_error *err)
 {
     struct http_request own = *request;
     struct curl_slist *headers = NULL;
+    curl_off_t elapsed = 0;
     long connects = 0;
     easg_status st;
     CURLcode rc;
@@ -325,23 +375,31 @@ easg_status http_perform(struct http *h, const struct http_request *request,
     h->own = EASG_OK;
     h->tls.alert = -1;
     h->tls.reason = 0;
+    h->tls.asked = 0;
     http_answer_reset(h);
     if (own.collect)
         strbuf_reset(own.collect);
 
     st = check_request(h, &own, err);
+    h->via_proxy = st == EASG_OK && goes_via_proxy(h);
     if (st == EASG_OK && !h->curl)
         st = set_up(h, err);
+    if (st == EASG_OK)
+        st = authorize_proxy(h, &own, err);
     if (st == EASG_OK)
         st = make_headers(&own, &headers, err);
     if (st == EASG_OK)
         st = prepare(h, &own, own.idempotent, headers, err);
-    if (st == EASG_OK && h->cancelled && h->cancelled(h->user))
+    if (st == EASG_OK && http_cancelled(h))
         st = err_set(err, EASG_E_CANCELLED, "%s: cancelled", http_endpoint(h));
     if (st == EASG_OK) {
         rc = curl_easy_perform(h->curl);
         curl_easy_getinfo(h->curl, CURLINFO_NUM_CONNECTS, &connects);
+        curl_easy_getinfo(h->curl, CURLINFO_TOTAL_TIME_T, &elapsed);
         response->opened_connection = connects > 0;
+        response->elapsed_ms = (int64_t)elapsed / 1000;
+        if (connects > 0 || rc != CURLE_OK)
+            h->proxy_made = 0;
         if (rc != CURLE_OK)
             st = http_fail(h, rc, err);
     }

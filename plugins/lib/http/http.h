@@ -27,15 +27,25 @@ struct http_options {
     const char *proxy;               /* "http://host:port"; NULL or "": none, whatever the
                                       * environment says */
     const char *proxy_authorization; /* value of Proxy-Authorization, or NULL; a secret */
-    const char *user_agent;          /* NULL: "easgate" */
-    const char *pinned_key;          /* "sha256//BASE64" of the server's public key, or NULL */
-    const char *client_pem;          /* certificate, chain and key; NULL: none; a secret */
+    const char *no_proxy;            /* "localhost,.contoso.example": see http_bypasses_proxy() */
+    /* Instead of proxy_authorization, for tokens that are good for one connection: writes the
+     * value for the next one. May be NULL. */
+    easg_status (*proxy_authorize)(void *user, int64_t timeout_ms, struct strbuf *value,
+                                   easg_error *err);
+    void *proxy_user;
+    const char *user_agent; /* NULL: "easgate" */
+    const char *pinned_key; /* "sha256//BASE64" of the server's public key, or NULL */
+    const char *client_pem; /* certificate, chain and key, PEM or PKCS#12; NULL: none; a
+                             * secret */
     size_t client_pem_len;
+    const char *client_passphrase; /* of its key; NULL: none; a secret, not kept */
+    size_t client_passphrase_len;
     uint32_t connect_timeout_ms; /* name, TCP, proxy and TLS together; 0: 15 s */
     uint32_t stall_timeout_ms;   /* no byte in either direction; 0: 60 s. Above what the server may
                                   * take before it answers (WS-Man: OperationTimeout) */
     uint32_t idle_max_s;         /* an older idle connection is not used again; 0: 60 s */
-    int tls_1_3;                 /* 1: at least TLS 1.3, else at least 1.2 */
+    int tls_min;                 /* 10, 11, 12, 13 for TLS 1.0 to 1.3; 0: 12. Below 12 old hashes
+                                  * and short keys are taken too: warn about it */
     /* Polled at least once a second during http_perform(); non-zero ends it with
      * EASG_E_CANCELLED. May be NULL. */
     int (*cancelled)(void *user);
@@ -76,6 +86,7 @@ struct http_response {
     int opened_connection; /* 1: this request opened it: what was bound to the old one is gone */
     int body_taken;        /* 1: bytes of the request's body were handed over: it may have run */
     uint64_t bytes;        /* of the answer's body, after decompression */
+    int64_t elapsed_ms;
 };
 
 /* Sends one request and takes the whole answer. EASG_OK: a complete answer came, with any status,
@@ -105,6 +116,9 @@ easg_status http_perform(struct http *h, const struct http_request *request,
  * (501 UNSUPPORTED); all others PROTOCOL. Retry-After is put into err->retry_after_ms. `what` is
  * the operation, for the text: "WS-Man Create". */
 easg_status http_check(const struct http *h, const char *what, easg_error *err) EASG_MUST_CHECK;
+
+/* 1: the caller wants to stop: cancelled() of the options. */
+int http_cancelled(const struct http *h);
 
 /* About the last answer. Strings are a peer's: text_safe() before a person sees them. */
 int http_status(const struct http *h);
@@ -138,5 +152,9 @@ int http_same_origin(const char *url_a, const char *url_b);
  * user information, control characters and spaces: EASG_E_CONFIG. */
 easg_status http_url_endpoint(const char *url, struct strbuf *endpoint,
                               easg_error *err) EASG_MUST_CHECK;
+
+/* 1: `host` is reached without the proxy. `list` is split by commas; an entry is a host name, a
+ * domain with a dot before it (all names in it, and its own), an address, or "*". */
+int http_bypasses_proxy(const char *list, const char *host, size_t host_len);
 
 #endif

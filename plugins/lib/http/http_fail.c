@@ -40,7 +40,7 @@ static easg_status fail_client(const struct http *h, const struct facts *f, easg
     if (!h->tls.certificate)
         return err_native(err, EASG_E_AUTH, EASG_DOMAIN_CURL, f->rc,
                           "%s: the server wants a client certificate and none is configured (alert "
-                          "%d, %s)",
+                          "%d, %s): give it one, auth.certificate",
                           http_endpoint(h), h->tls.alert, alert);
     return err_native(err, EASG_E_AUTH, EASG_DOMAIN_CURL, f->rc,
                       "%s: the server refused our client certificate (alert %d, %s): renew it, or "
@@ -98,7 +98,10 @@ static easg_status fail_proxy(const struct http *h, const struct facts *f, easg_
 
     if (f->connect == 407) {
         st = EASG_E_AUTH;
-        text = "the proxy wants a log-on, or refused ours";
+        text = h->proxy_headers
+                   ? "the proxy refused our log-on: check its user and password; it is "
+                     "not tried again until the configuration changes"
+                   : "the proxy wants a log-on and none is configured";
     } else if (f->connect == 403) {
         st = EASG_E_DENIED;
         text = "the proxy's policy forbids it: let it pass this host and port";
@@ -145,8 +148,8 @@ static easg_status fail_timeout(const struct http *h, const struct facts *f, eas
                           http_endpoint(h), (long long)h->request->timeout_ms);
     return err_native(err, EASG_E_TIMEOUT, EASG_DOMAIN_CURL, f->rc,
                       "%s: no connection within %u ms: %s", http_endpoint(h), h->connect_timeout_ms,
-                      h->proxy[0] ? "is the proxy alive"
-                                  : "is the host up, does a firewall drop it");
+                      h->via_proxy ? "is the proxy alive"
+                                   : "is the host up, does a firewall drop it");
 }
 
 static easg_status fail_connection(const struct http *h, const struct facts *f, easg_error *err)
@@ -161,8 +164,8 @@ static easg_status fail_connection(const struct http *h, const struct facts *f, 
         break;
     case CURLE_COULDNT_RESOLVE_HOST: text = "the name is not known: check it, and DNS"; break;
     case CURLE_COULDNT_CONNECT:
-        text = h->proxy[0] ? "the proxy takes no connection: check its address, is it running"
-                           : "no connection: is the service running, is the port right";
+        text = h->via_proxy ? "the proxy takes no connection: check its address, is it running"
+                            : "no connection: is the service running, is the port right";
         break;
     default:
         text = f->pretransfer > 0 ? "the connection was lost before the answer was complete"
@@ -245,12 +248,12 @@ easg_status http_fail(struct http *h, CURLcode rc, easg_error *err)
     if (rc == CURLE_ABORTED_BY_CALLBACK)
         return err_set(err, EASG_E_CANCELLED, "%s: cancelled%s", http_endpoint(h),
                        f.may_have_run && !r->idempotent ? "; the request may have run" : "");
-    if (h->proxy[0] && f.connect != 0 && (f.connect < 200 || f.connect > 299))
+    if (h->via_proxy && f.connect != 0 && (f.connect < 200 || f.connect > 299))
         return fail_proxy(h, &f, err);
     /* TLS 1.3 refuses a client certificate after the client has finished, so the body may be on
      * its way; a server that refused us has not run it. */
-    if (h->tls.alert >= 0 && alert_about_client(h->tls.alert) && h->response->status == 0 &&
-        h->response->opened_connection)
+    if (h->tls.alert >= 0 && (alert_about_client(h->tls.alert) || h->tls.asked) &&
+        h->response->status == 0 && h->response->opened_connection)
         return fail_client(h, &f, err);
     if (f.may_have_run && !r->idempotent)
         return fail_uncertain(h, &f, err);

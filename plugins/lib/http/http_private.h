@@ -18,10 +18,12 @@ struct http_tls {
     X509 *certificate;
     STACK_OF(X509) * chain;
     EVP_PKEY *key;
+    int min;              /* 10 to 13 */
     struct strbuf server; /* DER of the server's certificate */
     /* what OpenSSL said while the current request ran */
     int alert;  /* fatal alert from the peer, -1: none */
     int reason; /* SSL_R_... of a failed handshake, 0: none */
+    int asked;  /* 1: the server wanted a client certificate and there is none */
 };
 
 struct http {
@@ -30,11 +32,15 @@ struct http {
     uint32_t connect_timeout_ms;
     uint32_t stall_timeout_ms;
     uint32_t idle_max_s;
-    int tls_1_3;
     char *proxy;
+    char *no_proxy;
     char *user_agent;
     char *pinned_key;
     struct curl_slist *proxy_headers;
+    easg_status (*proxy_authorize)(void *user, int64_t timeout_ms, struct strbuf *value,
+                                   easg_error *err);
+    void *proxy_user;
+    int64_t proxy_made; /* second in which proxy_headers was made; 0: it was used */
     int (*cancelled)(void *user);
     void *user;
 
@@ -43,6 +49,7 @@ struct http {
     struct http_response *response;
     easg_error *err;
     size_t sent;
+    int via_proxy;
     easg_status own; /* a callback of ours ended the transfer, and wrote the text */
 
     /* the last answer */

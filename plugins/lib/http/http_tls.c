@@ -6,12 +6,15 @@
 #include "http_private.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
 #include "err.h"
+#include "secret.h"
 
 /* Our slot in SSL_CTX. Claimed once; a plugin has one calling thread. */
 static int ctx_slot = -1;
@@ -61,45 +64,98 @@ out:
     return st;
 }
 
-static int no_passphrase(char *buf, int size, int writing, void *user)
+/* -1: there is none, so that nobody is asked on a terminal. */
+static int give_passphrase(char *buf, int size, int writing, void *user)
 {
-    (void)buf;
-    (void)size;
+    const struct http_options *o = user;
+
     (void)writing;
-    (void)user;
-    return -1;
+    if (!o->client_passphrase || size < 0 || o->client_passphrase_len > (size_t)size)
+        return -1;
+    memcpy(buf, o->client_passphrase, o->client_passphrase_len);
+    return (int)o->client_passphrase_len;
 }
 
-static easg_status load_client(struct http_tls *t, const char *pem, size_t len, easg_error *err)
+static easg_status load_pem(struct http_tls *t, BIO *in, const struct http_options *o,
+                            easg_error *err)
 {
-    BIO *in = len <= INT_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
-    easg_status st = EASG_OK;
+    void *lent = (void *)(uintptr_t)o;
     X509 *extra;
 
-    if (!in)
-        return err_nomem(err);
-    t->certificate = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
+    t->certificate = PEM_read_bio_X509(in, NULL, give_passphrase, lent);
     t->chain = sk_X509_new_null();
-    while (t->chain && (extra = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) != NULL) {
+    while (t->chain && (extra = PEM_read_bio_X509(in, NULL, give_passphrase, lent)) != NULL) {
         if (!sk_X509_push(t->chain, extra)) {
             X509_free(extra);
             break;
         }
     }
     (void)BIO_reset(in);
-    t->key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+    t->key = PEM_read_bio_PrivateKey(in, NULL, give_passphrase, lent);
     if (!t->certificate)
-        st = err_set(err, EASG_E_CONFIG, "client certificate: no BEGIN CERTIFICATE block in it");
-    else if (!t->key)
-        st = err_set(err, EASG_E_CONFIG,
-                     "client certificate: no private key without a passphrase in it");
-    else if (X509_check_private_key(t->certificate, t->key) != 1)
-        st = err_set(err, EASG_E_CONFIG, "client certificate: its key belongs to another one");
-    else if (X509_cmp_current_time(X509_get0_notAfter(t->certificate)) < 0)
-        st = err_set(err, EASG_E_CONFIG, "client certificate: it has expired: renew it");
-    else if (X509_cmp_current_time(X509_get0_notBefore(t->certificate)) > 0)
-        st = err_set(err, EASG_E_CONFIG,
-                     "client certificate: not valid yet: check this machine's clock");
+        return err_set(err, EASG_E_CONFIG, "client certificate: no BEGIN CERTIFICATE block in it");
+    if (!t->key)
+        return err_set(err, EASG_E_CONFIG,
+                       o->client_passphrase
+                           ? "client certificate: no private key that the passphrase opens in it"
+                           : "client certificate: no private key without a passphrase in it");
+    return EASG_OK;
+}
+
+static easg_status load_pkcs12(struct http_tls *t, BIO *in, const struct http_options *o,
+                               easg_error *err)
+{
+    EASG_CLEANUP(secret_clear) struct strbuf passphrase = STRBUF_INIT(1024);
+    PKCS12 *p12 = d2i_PKCS12_bio(in, NULL);
+    int parsed;
+
+    strbuf_reserve(&passphrase, o->client_passphrase_len + 1);
+    strbuf_add(&passphrase, o->client_passphrase ? o->client_passphrase : "",
+               o->client_passphrase_len);
+    if (!p12 || strbuf_status(&passphrase) != EASG_OK) {
+        PKCS12_free(p12);
+        return err_set(err, EASG_E_CONFIG,
+                       "client certificate: neither PEM nor a whole PKCS#12 file");
+    }
+    parsed = PKCS12_verify_mac(p12, strbuf_str(&passphrase), -1) &&
+             PKCS12_parse(p12, strbuf_str(&passphrase), &t->key, &t->certificate, &t->chain);
+    PKCS12_free(p12);
+    if (!parsed)
+        return err_set(err, EASG_E_CONFIG,
+                       "client certificate: the passphrase does not open this PKCS#12 file, or its "
+                       "ciphers are older than this OpenSSL takes: write it anew, with AES");
+    if (!t->certificate || !t->key)
+        return err_set(err, EASG_E_CONFIG,
+                       "client certificate: this PKCS#12 file lacks the certificate or its key");
+    return EASG_OK;
+}
+
+/* Dates are looked at here, because with TLS 1.2 a server's refusal of an expired one cannot be
+ * told from a refusal of the server's own. */
+static easg_status check_client(const struct http_tls *t, easg_error *err)
+{
+    if (X509_check_private_key(t->certificate, t->key) != 1)
+        return err_set(err, EASG_E_CONFIG, "client certificate: its key belongs to another one");
+    if (X509_cmp_current_time(X509_get0_notAfter(t->certificate)) < 0)
+        return err_set(err, EASG_E_CONFIG, "client certificate: it has expired: renew it");
+    if (X509_cmp_current_time(X509_get0_notBefore(t->certificate)) > 0)
+        return err_set(err, EASG_E_CONFIG,
+                       "client certificate: not valid yet: check this machine's clock");
+    return EASG_OK;
+}
+
+static easg_status load_client(struct http_tls *t, const struct http_options *o, easg_error *err)
+{
+    const unsigned char *ptr = (const unsigned char *)o->client_pem;
+    BIO *in = o->client_pem_len <= INT_MAX ? BIO_new_mem_buf(ptr, (int)o->client_pem_len) : NULL;
+    int der = o->client_pem_len > 1 && ptr[0] == 0x30 && (ptr[1] & 0x80);
+    easg_status st;
+
+    if (!in)
+        return err_nomem(err);
+    st = der ? load_pkcs12(t, in, o, err) : load_pem(t, in, o, err);
+    if (st == EASG_OK)
+        st = check_client(t, err);
     BIO_free(in);
     ERR_clear_error();
     return st;
@@ -111,6 +167,7 @@ easg_status http_tls_init(struct http_tls *t, const struct http_options *o, easg
 
     strbuf_init(&t->server, 64u * 1024u);
     t->alert = -1;
+    t->min = o->tls_min ? o->tls_min : 12;
     if (ctx_slot < 0)
         ctx_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     if (ctx_slot < 0)
@@ -118,7 +175,7 @@ easg_status http_tls_init(struct http_tls *t, const struct http_options *o, easg
     if (o->ca_file && *o->ca_file)
         st = load_ca(t, o->ca_file, err);
     if (st == EASG_OK && o->client_pem)
-        st = load_client(t, o->client_pem, o->client_pem_len, err);
+        st = load_client(t, o, err);
     return st;
 }
 
@@ -158,6 +215,19 @@ static void on_info(const SSL *ssl, int where, int value)
         keep_certificate(t, ssl);
 }
 
+/* Called when the server wants a client certificate, in the handshake or after it, and none was
+ * lent to the connection. */
+static int on_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key)
+{
+    struct http_tls *t = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ctx_slot);
+
+    (void)certificate;
+    (void)key;
+    if (t)
+        t->asked = 1;
+    return 0;
+}
+
 CURLcode http_tls_lend(CURL *curl, void *ssl_ctx, void *user)
 {
     struct http_tls *t = user;
@@ -167,6 +237,9 @@ CURLcode http_tls_lend(CURL *curl, void *ssl_ctx, void *user)
     if (!SSL_CTX_set_ex_data(ctx, ctx_slot, t))
         return CURLE_OUT_OF_MEMORY;
     SSL_CTX_set_info_callback(ctx, on_info);
+    SSL_CTX_set_client_cert_cb(ctx, on_asked);
+    if (t->min < 12)
+        SSL_CTX_set_security_level(ctx, 0); /* their signatures are SHA-1 */
     if (t->store)
         SSL_CTX_set1_cert_store(ctx, t->store);
     if (t->certificate &&

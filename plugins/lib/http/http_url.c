@@ -60,6 +60,26 @@ int http_same_origin(const char *url_a, const char *url_b)
     return same;
 }
 
+int http_bypasses_proxy(const char *list, const char *host, size_t host_len)
+{
+    for (const char *p = list; *p; p += strcspn(p, ",")) {
+        size_t len;
+
+        p += strspn(p, ", ");
+        len = strcspn(p, ", ");
+        if (len == 1 && *p == '*')
+            return 1;
+        if (len && *p == '.') {
+            if (text_ieq(p + 1, len - 1, host, host_len) ||
+                (host_len > len && text_ieq(p, len, host + host_len - len, len)))
+                return 1;
+        } else if (len && text_ieq(p, len, host, host_len)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 easg_status http_url_endpoint(const char *url, struct strbuf *endpoint, easg_error *err)
 {
     struct parts p;

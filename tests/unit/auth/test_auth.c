@@ -77,12 +77,9 @@ static void test_basic_config(void)
         const char *user, *password;
         easg_status want;
     } rows[] = {
-        {"",      "x",      EASG_E_CONFIG},
-        { "a:b",  "x",      EASG_E_CONFIG},
-        { "a\nb", "x",      EASG_E_CONFIG},
-        { "a",    "",       EASG_E_CONFIG},
-        { "a",    "x\r\ny", EASG_E_CONFIG},
-        { "a",    "x:y",    EASG_OK      },
+        { "", "x", EASG_E_CONFIG },       { "a:b", "x", EASG_E_CONFIG },
+        { "a\nb", "x", EASG_E_CONFIG },   { "a", "", EASG_E_CONFIG },
+        { "a", "x\r\ny", EASG_E_CONFIG }, { "a", "x:y", EASG_OK },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -118,8 +115,8 @@ static void test_https_only(void)
 static int begun, destroyed;
 static size_t certificate_len;
 
-static easg_status legs_begin(struct auth *a, const struct auth_connection *c,
-                              struct strbuf *header, easg_error *err)
+static easg_status legs_begin(struct auth *a, struct auth_connection *c, struct strbuf *header,
+                              easg_error *err)
 {
     (void)a;
     (void)err;
@@ -129,7 +126,7 @@ static easg_status legs_begin(struct auth *a, const struct auth_connection *c,
     return strbuf_adds(header, "Legs one");
 }
 
-static easg_status legs_step(struct auth *a, const struct auth_connection *c, int status,
+static easg_status legs_step(struct auth *a, struct auth_connection *c, int status,
                              const char *const *challenges, size_t n, struct strbuf *header,
                              enum auth_next *next, easg_error *err)
 {
@@ -185,8 +182,8 @@ static void test_legs(void)
 int main(void)
 {
     static const struct cert_wish wishes[] = {
-        {.name = "ca",    .cn = "test CA",        .ca = 1,        .from_days = -1, .to_days = 10},
-        { .name = "good", .san = "DNS:localhost", .issuer = "ca", .from_days = -1, .to_days = 10},
+        { .name = "ca", .cn = "test CA", .ca = 1, .from_days = -1, .to_days = 10 },
+        { .name = "good", .san = "DNS:localhost", .issuer = "ca", .from_days = -1, .to_days = 10 },
     };
     easg_error err = EASG_ERROR_INIT;
     struct http_options o = { 0 };
