@@ -125,6 +125,7 @@ static void stats(struct reply *r)
         { "tokens",               s->tokens              },
         { "token_refusals",       s->token_refusals      },
         { "auth_failures",        s->auth_failures       },
+        { "discovers",            s->discovers           },
         { "list_changes",         s->set_cas_changes     }
     };
 
@@ -364,7 +365,14 @@ void control_handle(const struct call *c, struct reply *r)
         mailboxes(r);
     else if (!post && strcmp(what, "stats") == 0)
         stats(r);
-    else if (post && strcmp(what, "speak") == 0)
+    else if (!post && strcmp(what, "mail") == 0) {
+        r->type = "application/x-ndjson";
+        ews_mail_list(&r->body);
+    } else if (post && strcmp(what, "mail/clear") == 0) {
+        ews_mail_clear();
+        r->type = "application/json";
+        BUF_LIT(&r->body, "{}\n");
+    } else if (post && strcmp(what, "speak") == 0)
         speak(r);
     else if (post && strcmp(what, "set") == 0)
         change(c, r);

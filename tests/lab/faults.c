@@ -56,6 +56,14 @@ static const char *const names[] = { "401",
                                      "token-401",
                                      "token-no-consent",
                                      "token-503",
+                                     "cut",
+                                     "ews-create",
+                                     "ews-find",
+                                     "ews-get",
+                                     "ews-old",
+                                     "ad-soap",
+                                     "ad-pox",
+                                     "ad-json",
                                      NULL };
 
 struct fault {

@@ -121,6 +121,7 @@ static struct filter *test(struct parser *q)
                                          "PrimarySmtpAddress",
                                          "ActiveSyncEnabled",
                                          "Guid",
+                                         "DistinguishedName",
                                          "FriendlyName",
                                          "HasActiveSyncDevicePartnership",
                                          "DeviceImei",
@@ -333,6 +334,8 @@ static int mailbox_test(const struct filter *f, const struct model *m, uint32_t 
         return compare_text(f->compare, t.display, f->value);
     if (lab_same(f->property, "PrimarySmtpAddress"))
         return compare_text(f->compare, t.primary, f->value);
+    if (lab_same(f->property, "DistinguishedName"))
+        return compare_text(f->compare, t.dn, f->value);
     return lab_same(f->property, "Guid") && compare_text(f->compare, t.guid, f->value);
 }
 

@@ -250,7 +250,9 @@ static void dispatch(const struct call *c, struct reply *r)
         const char *prefix;
         void (*handle)(const struct call *, struct reply *);
     } routes[] = {
-        {SIDE_EXCHANGE, "/powershell", exchange_handle},
+        {SIDE_EXCHANGE,  "/powershell",        exchange_handle    },
+        { SIDE_EXCHANGE, "/EWS/Exchange.asmx", ews_handle         },
+        { SIDE_EXCHANGE, "/autodiscover/",     autodiscover_handle},
         { SIDE_GRAPH,   "/v1.0/",      graph_handle   },
         { SIDE_GRAPH,   "/beta/",      graph_handle   },
         { SIDE_GRAPH,   "/lab/",       control_handle },
@@ -299,6 +301,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *conn, const char
         return MHD_YES;
     }
     if (*n) {
+        if (fault_strikes("cut", url, NULL)) { /* in the midst of the request */
+            reset(conn);
+            return MHD_NO;
+        }
         if (k->body.n + *n > MAX_BODY)
             k->too_large = 1;
         else

@@ -58,6 +58,7 @@ struct stats {
     _Atomic uint64_t tokens;
     _Atomic uint64_t token_refusals;
     _Atomic uint64_t auth_failures;
+    _Atomic uint64_t discovers; /* requests to Autodiscover */
     _Atomic uint64_t set_cas_changes; /* list entries added or removed */
 };
 
@@ -127,6 +128,12 @@ void exchange_handle(const struct call *c, struct reply *r);
 void token_handle(const struct call *c, struct reply *r);
 void graph_handle(const struct call *c, struct reply *r);
 void control_handle(const struct call *c, struct reply *r);
+void ews_handle(const struct call *c, struct reply *r);
+void autodiscover_handle(const struct call *c, struct reply *r);
+/* ews.c: 1, or 0 with a 401 in the reply. */
+int lab_basic(const struct call *c, struct reply *r);
+void ews_mail_list(struct buf *b); /* a line of JSON for each message of the mailbox */
+void ews_mail_clear(void);
 
 int http_start(void);
 void http_stop(void);
