@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ews_mail.h - what the files of this plugin share.
+ */
+#ifndef EASG_EWS_MAIL_H
+#define EASG_EWS_MAIL_H
+
+#include <easgate/notifier.h>
+
+#include "auth.h"
+#include "ews.h"
+#include "ews_discover.h"
+#include "mime.h"
+
+#define EWS_MAIL_MAX_ALLOW   32u
+#define EWS_MAIL_MAX_PICTURE (256u * 1024u)
+
+struct easg_instance {
+    const easg_host *host;
+    /* borrowed from the configuration, which outlives the instance; absent: not set */
+    easg_str mailbox, from_name, service_url, server, method, user, ca_file, picture;
+    const easg_config *password;
+    easg_str allow[EWS_MAIL_MAX_ALLOW];
+    const easg_str *allow_at[EWS_MAIL_MAX_ALLOW];
+    size_t n_allow;
+    int srv, impersonate;
+    int64_t refresh_ms, connect_ms, request_ms;
+};
+
+struct easg_session {
+    const easg_instance *self;
+    const easg_run *run; /* of the call at hand */
+    struct http_options http;
+    char request_id[64];
+    struct auth *auth;
+    struct ews *ews;
+    char url[512];
+    struct strbuf picture_bytes;
+    struct mime_picture picture;
+};
+
+extern const easg_option *const ews_mail_options[];
+
+/* options.c: reads and checks the configuration. */
+easg_status ews_mail_read(struct easg_instance *self, const easg_config *cfg, easg_error *err);
+/* logon.c */
+easg_status ews_mail_check_logon(const struct easg_instance *self, const easg_config *cfg,
+                                 easg_error *err);
+easg_status ews_mail_logon(const struct easg_instance *self, struct auth **out, easg_error *err);
+/* picture.c: reads the picture, if there is one. */
+easg_status ews_mail_picture(struct easg_session *s, easg_error *err);
+
+/* service.c: finds EWS (the option, the kept address, Autodiscover) and opens it. */
+easg_status ews_mail_connect(struct easg_session *s, easg_error *err);
+/* The mailbox is served elsewhere now: finds it anew. EASG_E_UNREACHABLE when that leads to the
+ * same place. */
+easg_status ews_mail_reconnect(struct easg_session *s, easg_error *err);
+
+#endif
