@@ -167,8 +167,10 @@ easg_status exch_learn(struct exch *x, easg_error *err)
     for (int c = 0; c < C_COUNT; c++)
         names[c] = PSRP_V_TEXT(text_str(exch_cmdlet_names[c]));
     st = exch_run(x, &call, err);
-    if (st != EASG_OK && !x->broken && failure.fatal && strstr(failure.message, "Select-Object")) {
-        exch_log(x, EXCH_INFO, "the account may not use Select-Object: answers are larger");
+    if ((st != EASG_OK || failure.fatal) && exch_select_refused(x, &failure)) {
+        exch_log(x, EXCH_INFO, "no Select-Object for this account: answers are larger");
+        err_clear(err);
+        x->select_columns = 0;
         call.n = 1;
         st = exch_run(x, &call, err);
     }

@@ -78,6 +78,8 @@ struct exch {
     struct http *http;
     struct auth *auth;
     char *url;
+    char *redirect_allow;
+    char *redirect_to; /* Create was sent on to this, which is allowed */
     struct wsman_session ws;
     int64_t operation_timeout_ms;
     size_t max_envelope;
@@ -93,9 +95,10 @@ struct exch {
     int uncertain; /* the last request may have run */
     struct exch_pipe *receiving;
     struct exch_failure pool_failure;
-    int64_t pace_ms; /* before the next pipeline; raised by throttling warnings */
-    unsigned smooth; /* pipelines without such a warning */
-    int no_filter;   /* the server refused a filter once */
+    int64_t pace_ms;    /* before the next pipeline; raised by throttling warnings */
+    unsigned smooth;    /* pipelines without such a warning */
+    int no_filter;      /* the server refused a filter by WhenChangedUTC once */
+    int no_name_filter; /* and one by DistinguishedName */
     struct exch_known known[C_COUNT];
     struct clixml_tree *tree;
 };
@@ -138,6 +141,8 @@ struct exch_call {
 /* From Command to Signal Terminate. EASG_OK: completed, not cut, without error records (unless
  * tolerated), and the output was all taken. */
 easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *err) EASG_MUST_CHECK;
+/* 1: not the cmdlet but the Select-Object behind it was refused. */
+int exch_select_refused(const struct exch *x, const struct exch_failure *f);
 /* The same for a listing: records of the properties `names` (NULL-terminated) go to `fn`. With
  * Select-Object behind it where that is possible. */
 easg_status exch_run_records(struct exch *x, struct psrp_command *command, const char *const *names,
@@ -214,10 +219,11 @@ struct exch_scan {
     struct exch_mailbox_room room;
     size_t mailboxes;
     size_t devices;
-    const char *want_guid;                          /* the only mailbox that may come; NULL: any */
-    int (*seen)(void *user, const easg_mailbox *m); /* NULL: not told; 0: memory is gone */
-    int (*keep)(void *user, const easg_device *d);  /* NULL: devices go to `to` */
+    const char *want_guid; /* the only mailbox that may come; NULL: any */
+    int (*is_new)(void *user, const easg_mailbox *m); /* NULL: all are; 0: not handed on */
+    int (*keep)(void *user, const easg_device *d);    /* NULL: devices go to `to` */
     void *user;
+    struct exch_failure *failure; /* of the people; NULL: not wanted */
 };
 
 easg_status exch_scan_people(struct exch_scan *s, const char *identity, const char *filter,

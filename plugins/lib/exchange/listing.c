@@ -65,7 +65,7 @@ easg_status exch_scan_people(struct exch_scan *s, const char *identity, const ch
         p[command.n++] =
             (struct psrp_parameter){ "RecipientTypeDetails",
                                      PSRP_V_ARRAY(types, sizeof(types) / sizeof(types[0])) };
-    st = exch_run_records(s->x, &command, exch_people_names, on_person, s, NULL, err);
+    st = exch_run_records(s->x, &command, exch_people_names, on_person, s, s->failure, err);
     if (st == EASG_OK)
         exch_people_seal(s->people);
     return st;
@@ -85,9 +85,9 @@ static easg_status on_mailbox(void *user, const struct clixml_record *r, easg_er
         return err_set(err, EASG_E_PROTOCOL,
                        "Get-CASMailbox: asked for mailbox %s, the server gave %s", s->want_guid,
                        s->room.guid);
+    if (s->is_new && !s->is_new(s->user, &m))
+        return EASG_OK;
     s->mailboxes++;
-    if (s->seen && !s->seen(s->user, &m))
-        return err_nomem(err);
     st = s->to->mailbox(s->to->user, &m);
     return st == EASG_OK ? EASG_OK : err_set(err, st, "the host refused mailbox %s", s->room.guid);
 }

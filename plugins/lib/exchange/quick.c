@@ -2,12 +2,15 @@
  *
  * What changed since a time. The server filters by WhenChangedUTC, of devices and of mailboxes; a
  * changed device whose mailbox did not change is held back until that mailbox was fetched too,
- * because a device may only name a mailbox that came before. Devices of many mailboxes: all
- * mailboxes are listed instead. More devices than can be held back: everything is.
+ * because a device may only name a mailbox that came before. Such mailboxes are asked for by name,
+ * many in one filter, so that the cost follows the change and not the organisation.
  *
- * Not every server takes the filter. One that refuses it is asked for everything from then on.
+ * Not every server takes every filter. One that refuses WhenChangedUTC is asked for everything from
+ * then on; one that refuses DistinguishedName is asked mailbox by mailbox, or, for many, for all of
+ * them. More devices than can be held back: everything is.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exch_private.h"
@@ -18,16 +21,25 @@
 #include "timestamp.h"
 
 #define MAX_HELD    ((size_t)8 * 1024 * 1024)
-#define MAX_FETCHES 50u /* owners fetched one by one: two cmdlets each */
+#define MAX_FETCHES 50u  /* owners fetched one by one: two cmdlets each */
+#define MAX_NAMES   20u  /* owners in one filter */
+#define FILTER_ROOM 8192 /* its length */
 
 /* A held device: lengths and texts of its strings, one behind the other, then the rest. */
 #define N_STRINGS 11u
 
+/* A mailbox that a held device names. */
+struct owner {
+    easg_str dn;
+    int came;
+};
+
 struct held {
     struct strbuf bytes;
-    struct strbuf refs; /* names of the mailboxes that came, each with a NUL */
     size_t devices;
     int full;
+    struct owner *owners; /* in order, each once */
+    size_t n_owners;
 };
 
 static void strings_of(easg_device *d, easg_str *out[N_STRINGS], easg_str *client)
@@ -96,20 +108,57 @@ static void unpack(const struct held *h, size_t *at, easg_device *d, easg_kv *ex
         (easg_kv){ .struct_size = sizeof(*extra), .key = TEXT_LIT("client_type"), .value = client };
 }
 
-static int seen(void *user, const easg_mailbox *m)
+static int small(int c)
 {
-    struct held *h = user;
-
-    strbuf_add(&h->refs, m->ref.ptr, m->ref.len);
-    return strbuf_addc(&h->refs, '\0') == EASG_OK;
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
-static int was_seen(const struct held *h, const easg_str *ref)
+static int in_order(const void *a, const void *b)
 {
-    for (size_t at = 0; at < h->refs.len; at += strlen(h->refs.ptr + at) + 1)
-        if (text_ieq(h->refs.ptr + at, strlen(h->refs.ptr + at), ref->ptr, ref->len))
-            return 1;
-    return 0;
+    const easg_str *x = &((const struct owner *)a)->dn;
+    const easg_str *y = &((const struct owner *)b)->dn;
+    size_t n = x->len < y->len ? x->len : y->len;
+
+    for (size_t i = 0; i < n; i++) {
+        int d = small((unsigned char)x->ptr[i]) - small((unsigned char)y->ptr[i]);
+
+        if (d)
+            return d;
+    }
+    return x->len == y->len ? 0 : x->len < y->len ? -1 : 1;
+}
+
+/* Owners come first, and once more where they changed too. */
+static int is_new(void *user, const easg_mailbox *m)
+{
+    struct held *h = user;
+    struct owner key = { m->ref, 0 };
+    struct owner *o =
+        h->n_owners ? bsearch(&key, h->owners, h->n_owners, sizeof(key), in_order) : NULL;
+
+    return !o || !o->came++;
+}
+
+static easg_status list_owners(struct held *h, easg_error *err)
+{
+    size_t n = 0;
+
+    h->owners = mem_array(h->devices ? h->devices : 1, sizeof(*h->owners));
+    if (!h->owners)
+        return err_nomem(err);
+    for (size_t at = 0, i = 0; i < h->devices; i++) {
+        easg_device d;
+        easg_kv extra;
+
+        unpack(h, &at, &d, &extra);
+        h->owners[i].dn = d.mailbox_id;
+    }
+    qsort(h->owners, h->devices, sizeof(*h->owners), in_order);
+    for (size_t i = 0; i < h->devices; i++)
+        if (i == 0 || in_order(&h->owners[n - 1], &h->owners[i]) != 0)
+            h->owners[n++] = h->owners[i];
+    h->n_owners = n;
+    return EASG_OK;
 }
 
 /* 1: the error is about the filter, not about the connection or the rights. */
@@ -122,53 +171,107 @@ static int refused_filter(struct exch *x, const struct exch_failure *f, easg_sta
            strstr(f->id, "NamedParameterNotFound") || strstr(f->category, "Parsing");
 }
 
-/* 1: the held devices belong to more than MAX_FETCHES mailboxes. */
-static int many_owners(const struct held *h)
+static easg_status fetch(struct exch_scan *s, const char *identity, const char *filter,
+                         struct exch_failure *failure, easg_error *err)
 {
-    easg_str owners[MAX_FETCHES];
-    unsigned n = 0;
+    easg_status st;
 
-    for (size_t at = 0, i = 0; i < h->devices; i++) {
-        easg_device d;
-        easg_kv extra;
-        unsigned k = 0;
-
-        unpack(h, &at, &d, &extra);
-        while (k < n && !text_ieq(owners[k].ptr, owners[k].len, d.mailbox_id.ptr, d.mailbox_id.len))
-            k++;
-        if (k < n)
-            continue;
-        if (n == MAX_FETCHES)
-            return 1;
-        owners[n++] = d.mailbox_id;
-    }
-    return 0;
+    exch_people_destroy(s->people);
+    s->people = NULL;
+    st = exch_scan_people(s, identity, filter, err);
+    return st == EASG_OK ? exch_scan_mailboxes(s, identity, filter, failure, err) : st;
 }
 
-static easg_status fetch_owners(struct exch_scan *s, struct held *h, easg_error *err)
+/* "DistinguishedName -eq 'CN=..' -or ..." of the next owners that are missing; 0: none is. */
+static size_t name_some(const struct held *h, size_t *at, struct strbuf *filter)
 {
-    easg_device d;
-    easg_kv extra;
+    size_t n = 0;
 
-    for (size_t at = 0, i = 0; i < h->devices; i++) {
+    strbuf_reset(filter);
+    for (; *at < h->n_owners && n < MAX_NAMES && filter->len < FILTER_ROOM / 2; (*at)++) {
+        const easg_str *dn = &h->owners[*at].dn;
+
+        if (h->owners[*at].came)
+            continue;
+        strbuf_adds(filter, n++ ? " -or DistinguishedName -eq '" : "DistinguishedName -eq '");
+        for (size_t i = 0; i < dn->len; i++) {
+            strbuf_addc(filter, dn->ptr[i]);
+            if (dn->ptr[i] == '\'')
+                strbuf_addc(filter, '\'');
+        }
+        strbuf_addc(filter, '\'');
+    }
+    return n;
+}
+
+/* Refused can only be the first: nothing was handed on then. */
+static easg_status fetch_by_name(struct exch_scan *s, const struct held *h, int *refused,
+                                 easg_error *err)
+{
+    EASG_CLEANUP(strbuf_clear) struct strbuf filter = STRBUF_INIT(FILTER_ROOM);
+    size_t at = 0;
+
+    *refused = s->x->no_name_filter;
+    while (!*refused && name_some(h, &at, &filter)) {
+        struct exch_failure failure = { 0 };
         easg_status st;
 
-        unpack(h, &at, &d, &extra);
-        if (was_seen(h, &d.mailbox_id))
-            continue;
-        exch_people_destroy(s->people);
-        s->people = NULL;
-        /* Each held text has a NUL behind it. */
-        st = exch_scan_people(s, d.mailbox_id.ptr, NULL, err);
+        if (strbuf_status(&filter) != EASG_OK)
+            return err_nomem(err);
+        s->failure = &failure;
+        st = fetch(s, NULL, strbuf_str(&filter), &failure, err);
+        s->failure = NULL;
         if (st == EASG_OK)
-            st = exch_scan_mailboxes(s, d.mailbox_id.ptr, NULL, NULL, err);
-        if (st == EASG_OK && !was_seen(h, &d.mailbox_id))
-            st = err_set(err, EASG_E_PROTOCOL,
-                         "Get-CASMailbox: the mailbox of device %s did not come", d.key.ptr);
-        if (st != EASG_OK)
+            continue;
+        if (at > MAX_NAMES || !refused_filter(s->x, &failure, st))
             return st;
+        exch_log(s->x, EXCH_INFO, "no filter by DistinguishedName: %s", err->message);
+        err_clear(err);
+        *refused = s->x->no_name_filter = 1;
     }
     return EASG_OK;
+}
+
+static easg_status fetch_one_by_one(struct exch_scan *s, const struct held *h, easg_error *err)
+{
+    easg_status st = EASG_OK;
+
+    /* Each held text has a NUL behind it. */
+    for (size_t i = 0; st == EASG_OK && i < h->n_owners; i++)
+        if (!h->owners[i].came)
+            st = fetch(s, h->owners[i].dn.ptr, NULL, NULL, err);
+    return st;
+}
+
+static easg_status all_came(const struct held *h, easg_error *err)
+{
+    char safe[200];
+
+    for (size_t i = 0; i < h->n_owners; i++)
+        if (!h->owners[i].came)
+            return err_set(err, EASG_E_PROTOCOL,
+                           "Get-CASMailbox: the mailbox \"%s\", which a changed device names, did "
+                           "not come",
+                           text_safe(h->owners[i].dn.ptr, h->owners[i].dn.len, safe, sizeof(safe)));
+    return EASG_OK;
+}
+
+/* Owners, then what else changed. */
+static easg_status mailboxes(struct exch_scan *s, const struct held *h, const char *filter,
+                             easg_error *err)
+{
+    int refused;
+    easg_status st = fetch_by_name(s, h, &refused, err);
+
+    if (st == EASG_OK && refused) {
+        if (h->n_owners > MAX_FETCHES)
+            filter = NULL;
+        else
+            st = fetch_one_by_one(s, h, err);
+    }
+    if (st == EASG_OK)
+        st = fetch(s, NULL, filter, NULL, err);
+    return st == EASG_OK ? all_came(h, err) : st;
 }
 
 static easg_status emit_held(const struct held *h, const struct exch_receiver *to, easg_error *err)
@@ -196,29 +299,21 @@ static easg_status emit_held(const struct held *h, const struct exch_receiver *t
 static easg_status changed(struct exch *x, const char *filter, const struct exch_receiver *to,
                            int *again, easg_error *err)
 {
-    struct held h = { STRBUF_INIT(MAX_HELD), STRBUF_INIT(MAX_HELD), 0, 0 };
-    struct exch_scan s = { .x = x, .to = to, .keep = keep, .seen = seen, .user = &h };
+    struct held h = { STRBUF_INIT(MAX_HELD), 0, 0, NULL, 0 };
+    struct exch_scan s = { .x = x, .to = to, .keep = keep, .is_new = is_new, .user = &h };
     struct exch_failure failure = { 0 };
     easg_status st = exch_scan_devices(&s, NULL, filter, &failure, err);
-    int all = 0;
 
     if (st != EASG_OK || h.full) {
         *again = h.full || refused_filter(x, &failure, st);
         x->no_filter = *again && !h.full;
         goto out;
     }
-    if (many_owners(&h)) {
-        all = 1;
-        filter = NULL;
-        s.seen = NULL;
-    }
-    st = exch_emit_org(x, to, err);
+    st = list_owners(&h, err);
     if (st == EASG_OK)
-        st = exch_scan_people(&s, NULL, filter, err);
+        st = exch_emit_org(x, to, err);
     if (st == EASG_OK)
-        st = exch_scan_mailboxes(&s, NULL, filter, NULL, err);
-    if (st == EASG_OK && !all)
-        st = fetch_owners(&s, &h, err);
+        st = mailboxes(&s, &h, filter, err);
     if (st == EASG_OK)
         st = emit_held(&h, to, err);
     if (st == EASG_OK)
@@ -227,7 +322,7 @@ static easg_status changed(struct exch *x, const char *filter, const struct exch
 out:
     exch_scan_clear(&s);
     strbuf_clear(&h.bytes);
-    strbuf_clear(&h.refs);
+    mem_free(h.owners);
     return st;
 }
 

@@ -267,16 +267,26 @@ struct listing {
     struct clixml_decoder *decoder;
     clixml_record_fn fn;
     void *user;
+    size_t objects;
 };
 
 static easg_status on_object(void *user, const char *xml, size_t len, easg_error *err)
 {
     struct listing *l = user;
 
+    l->objects++;
     return clixml_decode(l->decoder, xml, len, l->fn, l->user, err);
 }
 
 #define MAX_COLUMNS 32u
+
+/* The engine's own restricted sessions have a Select-Object of that name, but with few parameters
+ * and few values; it refuses while it is bound, before the cmdlet in front of it has run. */
+int exch_select_refused(const struct exch *x, const struct exch_failure *f)
+{
+    return !x->broken && f->set &&
+           (strstr(f->id, "Select-Object") || strstr(f->message, "Select-Object"));
+}
 
 easg_status exch_run_records(struct exch *x, struct psrp_command *command, const char *const *names,
                              clixml_record_fn fn, void *user, struct exch_failure *failure,
@@ -286,10 +296,13 @@ easg_status exch_run_records(struct exch *x, struct psrp_command *command, const
     struct psrp_parameter property = { "Property",
                                        { .kind = PSRP_ARRAY, .items = columns, .n = 0 } };
     struct psrp_command commands[2] = { *command, { exch_cmdlet_names[C_SELECT], &property, 1 } };
-    struct listing l = { NULL, fn, user };
-    struct exch_call call = {
-        .commands = commands, .n = 1, .output = on_object, .user = &l, .failure = failure
-    };
+    struct listing l = { NULL, fn, user, 0 };
+    struct exch_failure own = { 0 };
+    struct exch_call call = { .commands = commands,
+                              .n = 1,
+                              .output = on_object,
+                              .user = &l,
+                              .failure = failure ? failure : &own };
     easg_status st = clixml_decoder_create(names, MAX_MESSAGE, &l.decoder, err);
 
     if (st != EASG_OK)
@@ -302,6 +315,13 @@ easg_status exch_run_records(struct exch *x, struct psrp_command *command, const
         call.n = 2;
     }
     st = exch_run(x, &call, err);
+    if (call.n == 2 && st != EASG_OK && l.objects == 0 && exch_select_refused(x, call.failure)) {
+        exch_log(x, EXCH_INFO, "whole objects from now on, answers are larger: %s", err->message);
+        err_clear(err);
+        x->select_columns = 0;
+        call.n = 1;
+        st = exch_run(x, &call, err);
+    }
     clixml_decoder_destroy(l.decoder);
     return st;
 }

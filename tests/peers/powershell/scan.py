@@ -227,8 +227,7 @@ def broken(build, dll, lab):
     people = ["--population", lab.population, *quarantine]
     cases = (("the listing breaks off", people + ["--terminate-in-list"], "ADTransientException"),
              ("the listing stops at 1000", ["--devices", 1500, "--limit1000"], "1000"),
-             ("a cmdlet is not granted", people + ["--hide", "Get-CASMailbox"], "Get-CASMailbox"),
-             ("Select-Object is restricted", people + ["--restricted-select"], "Property"))
+             ("a cmdlet is not granted", people + ["--hide", "Get-CASMailbox"], "Get-CASMailbox"))
     for what, options, word in cases:
         with Peer(dll, *options) as peer:
             code, run, text = Agent(build, lab, peer, "enforce").sync()
@@ -237,6 +236,11 @@ def broken(build, dll, lab):
                 check(what + ": which says so", text, word)
             check(what + ": no write", writes(peer), 0)
             tidy(peer, what)
+    with Peer(dll, *people, "--restricted-select") as peer:
+        code, run, text = Agent(build, lab, peer, "audit").sync()
+        check("Select-Object is restricted: whole objects instead", (code, run["devices"], run["error"]),
+              (0, peer.info["devices"], None))
+        tidy(peer, "Select-Object is restricted")
     with Peer(dll, *people, "--hide", "Set-CASMailbox") as peer:
         code, run, text = Agent(build, lab, peer, "enforce").sync()
         check("no right to write: an error", (code != 0, run["applied"] or 0), (True, 0))
