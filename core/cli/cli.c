@@ -13,31 +13,32 @@
 
 enum { MAX_VERBS = 32 };
 
-const struct verb *const cli_verbs[] = { &verb_run,     &verb_check,  &verb_sync,    &verb_plan,
-                                         &verb_approve, &verb_status, &verb_devices, &verb_explain,
-                                         &verb_audit,   &verb_policy, &verb_plugins, &verb_config,
-                                         &verb_version, &verb_help,   &verb_worker,  NULL };
+const struct verb *const cli_verbs[] = { &verb_run,    &verb_check,   &verb_sync,    &verb_plan,
+                                         &verb_apply,  &verb_approve, &verb_adopt,   &verb_release,
+                                         &verb_status, &verb_devices, &verb_explain, &verb_audit,
+                                         &verb_policy, &verb_plugins, &verb_config,  &verb_version,
+                                         &verb_help,   &verb_worker,  NULL };
 
 static const struct arg_spec common[] = {
-    {.type = ARG_FLAG,
-     .name = "json",
-     .offset = offsetof(struct cli, json),
-     .doc = "print JSON, with its schema and version" },
-    { .type = ARG_TEXT,
-     .name = "config",
-     .offset = offsetof(struct cli, config),
-     .value = "FILE",
-     .doc = "easgate.yaml to read; organisations are in orgs.d beside it" },
-    { .type = ARG_TEXT,
-     .name = "state-dir",
-     .offset = offsetof(struct cli, state_dir),
-     .value = "DIR",
-     .doc = "where the state files are" },
     { .type = ARG_FLAG,
-     .name = "help",
-     .offset = offsetof(struct cli, help),
-     .doc = "say what the verb does" },
-    { .type = ARG_END                   }
+      .name = "json",
+      .offset = offsetof(struct cli, json),
+      .doc = "print JSON, with its schema and version" },
+    { .type = ARG_TEXT,
+      .name = "config",
+      .offset = offsetof(struct cli, config),
+      .value = "FILE",
+      .doc = "easgate.yaml to read; organisations are in orgs.d beside it" },
+    { .type = ARG_TEXT,
+      .name = "state-dir",
+      .offset = offsetof(struct cli, state_dir),
+      .value = "DIR",
+      .doc = "where the state files are" },
+    { .type = ARG_FLAG,
+      .name = "help",
+      .offset = offsetof(struct cli, help),
+      .doc = "say what the verb does" },
+    { .type = ARG_END }
 };
 
 static const struct verb *find_verb(const char *name)
@@ -124,13 +125,11 @@ static int run_help(struct cli *cli, void *values)
     return about ? print_verb(about) : unknown_verb(v->verb);
 }
 
-static const struct arg_spec help_args[] = {
-    {.type = ARG_OPERAND,
-     .name = "VERB",
-     .offset = offsetof(struct help_values, verb),
-     .doc = "the verb to explain" },
-    { .type = ARG_END}
-};
+static const struct arg_spec help_args[] = { { .type = ARG_OPERAND,
+                                               .name = "VERB",
+                                               .offset = offsetof(struct help_values, verb),
+                                               .doc = "the verb to explain" },
+                                             { .type = ARG_END } };
 
 const struct verb verb_help = { .name = "help",
                                 .summary = "list the verbs, or explain one",

@@ -122,11 +122,13 @@ easg_status query_org(struct store *s, const char *name, char **out, easg_error 
 
 struct start {
     const char *org;
-    const char *kind; /* full, quick, user, apply */
+    const char *kind; /* full, quick, user, apply, release, adopt */
     const char *user;
     int dry_run;
     const char *approve;
     const struct arg_list *devices; /* may be NULL */
+    const char *plan;               /* a saved plan that must fit */
+    const char *list, *file;        /* adopt */
     int verbose;
 };
 /* Runs one worker to its end; shows its step on a terminal; Ctrl-C asks it to stop. *code is its

@@ -40,6 +40,7 @@ static int run_run(struct cli *cli, void *values)
     options.level = cli->agent->log_level;
     options.format = cli_log_format(cli->agent);
     options.debug = cli->agent->log_debug;
+    options.file = cli->agent->log_file;
     agent.config = cli->agent;
     agent.log = log_open(&options);
     if (!agent.log)

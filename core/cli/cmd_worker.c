@@ -7,26 +7,28 @@
 
 #include "err.h"
 #include "log.h"
+#include "planfile.h"
 #include "worker.h"
 
 #include <string.h>
 
 struct values {
-    const char *org, *kind, *run, *user, *approve, *trigger, *level;
+    const char *org, *kind, *run, *user, *approve, *trigger, *level, *plan, *list, *file;
     struct arg_list devices;
-    int dry_run;
+    int dry_run, told;
 };
 
-#define KINDS "full|quick|user|apply"
+#define KINDS "full|quick|user|apply|release|adopt"
 
 static enum worker_kind kind_of(const char *word)
 {
-    switch (word[0]) {
-    case 'q': return WORKER_QUICK;
-    case 'u': return WORKER_USER;
-    case 'a': return WORKER_APPLY;
-    default: return WORKER_FULL;
-    }
+    static const char *const words[] = { "full", "quick", "user", "apply", "release", "adopt" };
+    size_t i;
+
+    for (i = 1; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(word, words[i]) == 0)
+            return (enum worker_kind)i;
+    return WORKER_FULL;
 }
 
 static easg_level level_of(const char *word, easg_level otherwise)
@@ -40,12 +42,45 @@ static easg_level level_of(const char *word, easg_level otherwise)
     return otherwise;
 }
 
+/* What files say that the run needs. */
+struct work {
+    struct plan_head head;
+    struct sync_plan_file plan;
+    struct sync_adopt adopt;
+};
+
+static void clear_work(struct work *w)
+{
+    planfile_clear(&w->plan);
+    adopt_clear(&w->adopt);
+}
+
+static easg_status load_work(const struct values *v, struct work *w, easg_error *err)
+{
+    easg_status st = EASG_OK;
+    size_t i;
+
+    if (v->plan)
+        return planfile_read(v->plan, &w->head, &w->plan, err);
+    if (strcmp(v->kind, "adopt") != 0)
+        return EASG_OK;
+    if (v->file)
+        st = adoptfile_read(v->file, &w->adopt, err);
+    for (i = 0; st == EASG_OK && i < v->devices.n; i++)
+        st = adopt_add(&w->adopt, NULL, v->devices.items[i], 0, err);
+    w->adopt.lists = !v->list                          ? EASG_LISTED_ALLOWED | EASG_LISTED_BLOCKED
+                     : strcmp(v->list, "allowed") == 0 ? EASG_LISTED_ALLOWED
+                                                       : EASG_LISTED_BLOCKED;
+    return st;
+}
+
 static int run_worker(struct cli *cli, void *values)
 {
     const struct values *v = values;
     easg_error err = EASG_ERROR_INIT;
     struct worker_args args = { 0 };
     struct log_options options = { 0 };
+    struct work work = { 0 };
     struct log *log;
     easg_status st;
     int code;
@@ -56,14 +91,23 @@ static int run_worker(struct cli *cli, void *values)
     if (st != EASG_OK)
         return cli_fail(cli, st, &err);
     if ((strcmp(v->kind, "user") == 0) != (v->user != NULL) ||
-        (strcmp(v->kind, "apply") != 0 && (v->approve || v->devices.n))) {
-        err_set(&err, EASG_E_CONFIG, "--user goes with --kind user, --approve with --kind apply");
+        (strcmp(v->kind, "apply") != 0 && v->approve) ||
+        (v->devices.n && strcmp(v->kind, "apply") != 0 && strcmp(v->kind, "adopt") != 0) ||
+        (v->plan && strcmp(v->kind, "full") != 0)) {
+        err_set(&err, EASG_E_CONFIG,
+                "--user goes with --kind user, --approve with --kind apply, --plan with full");
         cli_fail(cli, EASG_E_CONFIG, &err);
         return CLI_USAGE;
+    }
+    st = load_work(v, &work, &err);
+    if (st != EASG_OK) {
+        clear_work(&work);
+        return cli_fail(cli, st, &err);
     }
     options.level = level_of(v->level, cli->agent->log_level);
     options.format = cli_log_format(cli->agent);
     options.debug = cli->agent->log_debug;
+    options.file = cli->agent->log_file;
     log = log_open(&options);
     args.agent = cli->agent;
     args.org = v->org;
@@ -74,56 +118,79 @@ static int run_worker(struct cli *cli, void *values)
     args.approve_devices = v->devices.items;
     args.n_approve_devices = v->devices.n;
     args.dry_run = v->dry_run;
+    args.told = v->told;
     args.trigger = v->trigger ? v->trigger : "operator";
+    args.plan = v->plan ? &work.plan : NULL;
+    args.adopt = args.kind == WORKER_ADOPT ? &work.adopt : NULL;
     code = worker_run(&args, log);
+    clear_work(&work);
     log_close(log);
     return code;
 }
 
 static const struct arg_spec specs[] = {
-    {.type = ARG_OPERAND,               .name = "ORG", .offset = offsetof(struct values, org), .required = 1 },
+    { .type = ARG_OPERAND, .name = "ORG", .offset = offsetof(struct values, org), .required = 1 },
     { .type = ARG_TEXT,
-     .name = "kind",
-     .offset = offsetof(struct values, kind),
-     .choices = KINDS,
-     .required = 1,
-     .doc = "what to do" },
+      .name = "kind",
+      .offset = offsetof(struct values, kind),
+      .choices = KINDS,
+      .required = 1,
+      .doc = "what to do" },
     { .type = ARG_TEXT,
-     .name = "run",
-     .offset = offsetof(struct values, run),
-     .value = "UUID",
-     .required = 1,
-     .doc = "name of the run" },
+      .name = "run",
+      .offset = offsetof(struct values, run),
+      .value = "UUID",
+      .required = 1,
+      .doc = "name of the run" },
     { .type = ARG_TEXT,
-     .name = "user",
-     .offset = offsetof(struct values, user),
-     .value = "WHO",
-     .doc = "the mailbox of --kind user" },
+      .name = "user",
+      .offset = offsetof(struct values, user),
+      .value = "WHO",
+      .doc = "the mailbox of --kind user" },
     { .type = ARG_FLAG,
-     .name = "dry-run",
-     .offset = offsetof(struct values, dry_run),
-     .doc = "write nothing to Exchange" },
+      .name = "dry-run",
+      .offset = offsetof(struct values, dry_run),
+      .doc = "write nothing to Exchange" },
+    { .type = ARG_FLAG,
+      .name = "told",
+      .offset = offsetof(struct values, told),
+      .doc = "the starter says on the terminal how the run ended: it is not logged there besides" },
     { .type = ARG_TEXT,
-     .name = "approve",
-     .offset = offsetof(struct values, approve),
-     .value = "RUN",
-     .doc = "approve what this run holds" },
+      .name = "approve",
+      .offset = offsetof(struct values, approve),
+      .value = "RUN",
+      .doc = "approve what this run holds" },
     { .type = ARG_LIST,
-     .name = "device",
-     .offset = offsetof(struct values, devices),
-     .value = "KEY",
-     .doc = "only this device" },
+      .name = "device",
+      .offset = offsetof(struct values, devices),
+      .value = "KEY",
+      .doc = "only this device" },
     { .type = ARG_TEXT,
-     .name = "trigger",
-     .offset = offsetof(struct values, trigger),
-     .choices = "schedule|operator",
-     .doc = "who started it" },
+      .name = "plan",
+      .offset = offsetof(struct values, plan),
+      .value = "FILE",
+      .doc = "go on only when this plan is what would be done" },
     { .type = ARG_TEXT,
-     .name = "log-level",
-     .offset = offsetof(struct values, level),
-     .choices = "error|warning|info|debug|trace",
-     .doc = "instead of that of easgate.yaml" },
-    { .type = ARG_END                  }
+      .name = "list",
+      .offset = offsetof(struct values, list),
+      .choices = "allowed|blocked",
+      .doc = "adopt entries of this list" },
+    { .type = ARG_TEXT,
+      .name = "file",
+      .offset = offsetof(struct values, file),
+      .value = "CSV",
+      .doc = "adopt the entries of this file" },
+    { .type = ARG_TEXT,
+      .name = "trigger",
+      .offset = offsetof(struct values, trigger),
+      .choices = "schedule|operator",
+      .doc = "who started it" },
+    { .type = ARG_TEXT,
+      .name = "log-level",
+      .offset = offsetof(struct values, level),
+      .choices = "error|warning|info|debug|trace",
+      .doc = "instead of that of easgate.yaml" },
+    { .type = ARG_END }
 };
 
 const struct verb verb_worker = { .name = "worker",

@@ -13,6 +13,8 @@ easg_status modules_load(const struct agent_config *agent, struct registry **out
 
     st = registry_create(NULL, &r, err);
     if (st == EASG_OK)
+        st = registry_pin_all(r, agent->plugin_pins, err);
+    if (st == EASG_OK)
         st = registry_load_dir(r, agent->plugin_dir, err);
     if (st == EASG_OK)
         *out = r;

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-enum { POLL_MS = 250, SPARE = 24 };
+enum { POLL_MS = 250, SPARE = 40 };
 
 struct wait {
     struct cli *cli;
@@ -117,6 +117,18 @@ easg_status start_worker(struct cli *cli, const struct start *start, char run_id
         argv[n++] = "--approve";
         argv[n++] = start->approve;
     }
+    if (start->plan) {
+        argv[n++] = "--plan";
+        argv[n++] = start->plan;
+    }
+    if (start->list) {
+        argv[n++] = "--list";
+        argv[n++] = start->list;
+    }
+    if (start->file) {
+        argv[n++] = "--file";
+        argv[n++] = start->file;
+    }
     for (i = 0; i < devices; i++) {
         argv[n++] = "--device";
         argv[n++] = start->devices->items[i];
@@ -126,6 +138,9 @@ easg_status start_worker(struct cli *cli, const struct start *start, char run_id
         argv[n++] = "--log-level";
         argv[n++] = "warning";
     }
+    /* The error is printed when the worker is gone; twice on one terminal is once too much. */
+    if (!start->verbose && !cli->agent->log_file && console_is_terminal(2))
+        argv[n++] = "--told";
     if (cli->config) {
         argv[n++] = "--config";
         argv[n++] = cli->config;

@@ -7,6 +7,8 @@
 
 #include "cli.h"
 
+extern const struct verb verb_adopt;
+extern const struct verb verb_apply;
 extern const struct verb verb_approve;
 extern const struct verb verb_audit;
 extern const struct verb verb_check;
@@ -17,6 +19,7 @@ extern const struct verb verb_help;
 extern const struct verb verb_plan;
 extern const struct verb verb_plugins;
 extern const struct verb verb_policy;
+extern const struct verb verb_release;
 extern const struct verb verb_run;
 extern const struct verb verb_status;
 extern const struct verb verb_sync;

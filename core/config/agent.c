@@ -23,6 +23,9 @@ static const easg_option state_dir =
 static const easg_option plugin_dir =
     OPT(EASG_OPT_STRING, "plugin_dir", NULL, NULL,
         "Directory from which plugins are loaded; an absolute path, writable by root only.");
+static const easg_option plugin_pins = OPT(
+    EASG_OPT_MAP, "plugin_pins", NULL, NULL,
+    "Files of plugins that are loaded only with this SHA-256: `NAME.so: 64 hexadecimal digits`.");
 static const easg_option workers_max =
     OPT(EASG_OPT_INT, "workers.max", "4", "1..64", "Runs of different organisations at one time.");
 static const easg_option workers_timeout =
@@ -40,9 +43,10 @@ static const easg_option log_file =
     OPT(EASG_OPT_STRING, "log.file", NULL, NULL,
         "Append to this file instead of standard error; an absolute path.");
 
-static const easg_option *const agent_options[] = { &state_dir,       &plugin_dir, &workers_max,
-                                                    &workers_timeout, &log_level,  &log_format,
-                                                    &log_debug,       &log_file,   NULL };
+static const easg_option *const agent_options[] = { &state_dir,   &plugin_dir,      &plugin_pins,
+                                                    &workers_max, &workers_timeout, &log_level,
+                                                    &log_format,  &log_debug,       &log_file,
+                                                    NULL };
 
 const easg_option *const *cfg_agent_options(void)
 {
@@ -87,6 +91,26 @@ static easg_status join_list(struct cfg_doc *doc, const easg_config *list, const
     return *out ? EASG_OK : err_nomem(err);
 }
 
+/* Names of files and their SHA-256. A pin that cannot be meant is an error: silently it would keep
+ * nobody out. */
+static easg_status check_pins(const easg_config *map, easg_error *err)
+{
+    for (size_t i = 0; i < cfg_count(map); i++) {
+        const easg_config *pin = cfg_at(map, i);
+        easg_str file = cfg_key_at(map, i), sum = { NULL, 0 };
+
+        if (file.len == 0 || strpbrk(file.ptr, "/\\"))
+            return cfg_error_key(err, pin, "`plugin_pins` takes names of files, without directory");
+        if (!cfg_str(pin, &sum) || sum.len != 64 ||
+            strspn(sum.ptr, "0123456789abcdefABCDEF") != sum.len)
+            return cfg_error(err, pin,
+                             "expected the SHA-256 of %s: 64 hexadecimal digits, as sha256sum "
+                             "prints them",
+                             file.ptr);
+    }
+    return EASG_OK;
+}
+
 static int word_index(const easg_config *node, const char *const *words)
 {
     easg_str text = { NULL, 0 };
@@ -121,6 +145,9 @@ static easg_status fill(struct agent_config *a, const char *path, easg_error *er
         st = get_path(root, "plugin_dir", &a->plugin_dir, err);
     if (st == EASG_OK)
         st = get_path(root, "log.file", &a->log_file, err);
+    a->plugin_pins = cfg_get(root, "plugin_pins");
+    if (st == EASG_OK)
+        st = check_pins(a->plugin_pins, err);
     if (st == EASG_OK)
         st = join_list(a->doc, cfg_get(root, "log.debug"), &a->log_debug, err);
     if (st != EASG_OK)

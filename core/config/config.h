@@ -92,9 +92,10 @@ struct agent_config {
     int64_t workers_max;       /* 4 */
     int64_t worker_timeout_ms; /* deadline of a run, 4h */
     easg_level log_level;
-    int log_format;        /* enum log_format; -1: log_format_auto() */
-    const char *log_debug; /* comma-separated, or NULL */
-    const char *log_file;  /* NULL: standard error */
+    int log_format;                 /* enum log_format; -1: log_format_auto() */
+    const char *log_debug;          /* comma-separated, or NULL */
+    const char *log_file;           /* NULL: standard error */
+    const easg_config *plugin_pins; /* file name -> SHA-256 in hex, checked; NULL: none */
 };
 
 /* `path` NULL: the standard place, which may be missing; a named one must be there. Missing options

@@ -318,6 +318,17 @@ easg_status registry_pin(struct registry *r, const char *file, const char *sha25
     return err_nomem(err);
 }
 
+easg_status registry_pin_all(struct registry *r, const easg_config *pins, easg_error *err)
+{
+    easg_status st = EASG_OK;
+    easg_str sha256;
+
+    for (size_t i = 0; st == EASG_OK && i < cfg_count(pins); i++)
+        if (cfg_str(cfg_at(pins, i), &sha256))
+            st = registry_pin(r, cfg_key_at(pins, i).ptr, sha256.ptr, err);
+    return st;
+}
+
 /* ---- asking -----------------------------------------------------------------------------------
  */
 

@@ -33,6 +33,8 @@ easg_status registry_load_dir(struct registry *r, const char *dir, easg_error *e
 easg_status registry_load(struct registry *r, const char *path, const char *pin, easg_error *err);
 /* From now on the file of this name (without its directory) is loaded only with this SHA-256. */
 easg_status registry_pin(struct registry *r, const char *file, const char *sha256, easg_error *err);
+/* The same for each `file: sha256` of a map of the configuration; NULL: none. */
+easg_status registry_pin_all(struct registry *r, const easg_config *pins, easg_error *err);
 /* A plugin that is linked in: tests and sanitizer builds. */
 easg_status registry_add(struct registry *r, const char *name, easg_plugin_entry_fn entry,
                          easg_error *err);

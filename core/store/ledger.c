@@ -55,12 +55,19 @@ easg_status store_note_lists(struct store *s, const struct store_action *a, uint
     if (st != EASG_OK)
         return st;
     ours = (uint32_t)was & BOTH;
-    next = listed & (ours | (written_by(a->wire) & ~a->listed_before));
+    /* What is taken back is not written, even where that puts an entry of before into its place. */
+    next = a->verb == EASG_VERB_WITHDRAW
+               ? listed & ours & (a->wire == EASG_VERB_WITHDRAW ? BOTH : ~written_by(a->wire))
+               : listed & (ours | (written_by(a->wire) & ~a->listed_before));
     if (next == 0)
         return db_run(s, err, "DELETE FROM ledger WHERE mk=?1 AND ek=?2", "ii", a->mk, a->ek);
     return db_run(s, err,
-                  "INSERT OR REPLACE INTO ledger(mk, ek, mailbox, device_id, lists, written_at,"
-                  " run, row, reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                  "iissiiiss", a->mk, a->ek, a->mailbox, a->device_id, (int64_t)next, now, s->run,
-                  a->row, a->reason);
+                  "INSERT INTO ledger(mk, ek, mailbox, device_id, lists, written_at, run, row,"
+                  " reason, before) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                  " ON CONFLICT(mk, ek) DO UPDATE SET lists=excluded.lists,"
+                  " device_id=excluded.device_id, written_at=excluded.written_at,"
+                  " run=excluded.run, row=excluded.row, reason=excluded.reason,"
+                  " adopted=adopted & excluded.lists",
+                  "iissiiissi", a->mk, a->ek, a->mailbox, a->device_id, (int64_t)next, now, s->run,
+                  a->row, a->reason, (int64_t)(a->listed_before & BOTH));
 }

@@ -183,7 +183,7 @@ static easg_status send(struct sync *s, struct batch *b, easg_error *err)
         if (!sync_wait_throttle(s, st, err, throttled++)) {
             if (!sync_give_up_endpoint(s, st, err))
                 return st;
-            st = sync_connect(s, err);
+            st = sync_reconnect(s, st, err);
             if (st != EASG_OK)
                 return st;
         }

@@ -98,7 +98,7 @@ easg_status sync_list(struct sync *s, easg_scope scope, const char *mailbox_id, 
         }
         if (!sync_give_up_endpoint(s, st, err))
             return st;
-        st = sync_connect(s, err); /* nobody left: the text of this server stands */
+        st = sync_reconnect(s, st, err); /* nobody left: the text of this server stands */
         if (st != EASG_OK)
             return st;
         err_clear(err);
@@ -204,7 +204,7 @@ easg_status sync_collect(struct sync *s, easg_error *err)
 
     if (st != EASG_OK)
         return st;
-    if (s->o->kind == SYNC_FULL)
+    if (s->o->kind == SYNC_FULL || s->o->kind == SYNC_RELEASE)
         discover(s);
     switch (s->o->kind) {
     case SYNC_QUICK: return sync_list(s, EASG_SCOPE_QUICK, NULL, err);

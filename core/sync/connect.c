@@ -131,10 +131,10 @@ int sync_wait_throttle(struct sync *s, easg_status st, const easg_error *why, in
     return !run_cancelled(s->o->run);
 }
 
-easg_status sync_connect(struct sync *s, easg_error *err)
+/* Opens another endpoint. `last` and `why` are of the one that was given up before, if any: when
+ * none is left, its words say where it broke and what helps, which "none is left" does not. */
+static easg_status connect_after(struct sync *s, easg_status last, easg_error why, easg_error *err)
 {
-    easg_error why = EASG_ERROR_INIT; /* of the server tried last */
-    easg_status last = EASG_OK;
     easg_status st;
 
     for (;;) {
@@ -168,4 +168,19 @@ easg_status sync_connect(struct sync *s, easg_error *err)
         err_copy(&why, err);
         err_clear(err);
     }
+}
+
+easg_status sync_connect(struct sync *s, easg_error *err)
+{
+    easg_error none = EASG_ERROR_INIT;
+
+    return connect_after(s, EASG_OK, none, err);
+}
+
+easg_status sync_reconnect(struct sync *s, easg_status last, easg_error *err)
+{
+    easg_error why = EASG_ERROR_INIT;
+
+    err_copy(&why, err);
+    return connect_after(s, last, why, err);
 }

@@ -42,19 +42,22 @@ static easg_status hold(struct sync *s, easg_status st, const char *why, easg_er
         put = store_set_org(s->store, "hold_generation", generation, err);
     }
     if (put == EASG_OK)
-        put = NOTE(s, err, EASG_LOG_ERROR, "hold.set", s->o->org->name, F_STATUS("status", st),
-                   F_STR("why", why));
+        put = NOTE(s, err, s->o->told ? EASG_LOG_INFO : EASG_LOG_ERROR, "hold.set", s->o->org->name,
+                   F_STATUS("status", st), F_STR("why", why));
     return put;
 }
 
 static easg_status marks(struct sync *s, easg_error *err)
 {
-    static const char *const names[] = { "last_full", "last_quick", "last_user", "last_apply" };
+    static const char *const names[] = { "last_full",  "last_quick",   "last_user",
+                                         "last_apply", "last_release", "last_adopt" };
     char text[TIMESTAMP_SIZE];
     easg_status st =
         store_set_org(s->store, names[s->o->kind], timestamp_format(s->now, text), err);
 
-    return st == EASG_OK ? store_set_org(s->store, "hold", NULL, err) : st;
+    if (st != EASG_OK || s->o->kind == SYNC_ADOPT) /* which asked nobody, so it lifts no hold */
+        return st;
+    return store_set_org(s->store, "hold", NULL, err);
 }
 
 static int exit_code(const struct sync *s, easg_status st)
@@ -66,6 +69,30 @@ static int exit_code(const struct sync *s, easg_status st)
     if (s->hard_failures)
         return SYNC_FAILED;
     return s->o->kind == SYNC_APPLY && s->counts.planned == 0 ? SYNC_NOTHING : SYNC_DONE;
+}
+
+/* What the run did not count is left out, not written as -1. */
+static easg_status note_finished(struct sync *s, int code, const char *error, easg_error *err)
+{
+    const struct store_counts *c = &s->counts;
+    const struct {
+        const char *name;
+        int64_t n;
+    } counts[] = { { "devices", c->devices }, { "planned", c->planned },
+                   { "applied", c->applied }, { "held", c->held },
+                   { "failed", c->failed },   { "unmatched", c->unmatched } };
+    struct log_field f[3 + sizeof counts / sizeof *counts];
+    size_t n = 0, i;
+
+    f[n++] = F_STR("step", s->step);
+    f[n++] = F_INT("exit", code);
+    if (error)
+        f[n++] = F_STR("error", error);
+    for (i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].n >= 0)
+            f[n++] = F_INT(counts[i].name, counts[i].n);
+    return sync_note(s, error && !s->o->told ? EASG_LOG_ERROR : EASG_LOG_INFO, "run.finished",
+                     s->o->org->name, f, n, err);
 }
 
 static easg_status close_run(struct sync *s, easg_status st, easg_error *why, int code,
@@ -92,12 +119,7 @@ static easg_status close_run(struct sync *s, easg_status st, easg_error *why, in
     else if (put == EASG_OK && st == EASG_OK)
         put = marks(s, err);
     if (put == EASG_OK)
-        put =
-            NOTE(s, err, o.error ? EASG_LOG_ERROR : EASG_LOG_INFO, "run.finished", s->o->org->name,
-                 F_STR("step", s->step), F_INT("exit", code), F_STR("error", o.error),
-                 F_INT("devices", s->counts.devices), F_INT("planned", s->counts.planned),
-                 F_INT("applied", s->counts.applied), F_INT("held", s->counts.held),
-                 F_INT("failed", s->counts.failed), F_INT("unmatched", s->counts.unmatched));
+        put = note_finished(s, code, o.error, err);
     if (put == EASG_OK)
         put = store_finish_run(s->store, &s->counts, &o, st == EASG_OK, err);
     return put;

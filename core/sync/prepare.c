@@ -169,6 +169,16 @@ easg_status sync_prepare(struct sync *s, easg_error *err)
                      "the organisation is in mode audit, nothing is written to Exchange; set mode: "
                      "enforce in %s.yaml first",
                      s->o->org->name);
+    if (st == EASG_OK && s->o->plan && s->o->org->mode != ORG_ENFORCE)
+        st = err_set(err, EASG_E_UNSUPPORTED,
+                     "the organisation is in mode audit, nothing is written to Exchange; set mode: "
+                     "enforce in %s.yaml and make the plan anew",
+                     s->o->org->name);
+    if (st == EASG_OK && s->o->kind == SYNC_RELEASE && s->o->org->mode == ORG_ENFORCE)
+        st = err_set(err, EASG_E_UNSUPPORTED,
+                     "the organisation is in mode enforce, so the next run would write everything "
+                     "again; set mode: audit in %s.yaml first",
+                     s->o->org->name);
     if (st == EASG_OK)
         st = make_modules(s, err);
     if (st == EASG_OK)

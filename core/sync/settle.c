@@ -24,7 +24,7 @@ static easg_status reread(struct sync *s, const struct store_action *a, easg_err
 {
     easg_status st;
 
-    if (s->o->kind == SYNC_FULL || a->mk == s->only_mk)
+    if (s->o->kind == SYNC_FULL || s->o->kind == SYNC_RELEASE || a->mk == s->only_mk)
         return EASG_OK;
     st = sync_list(s, EASG_SCOPE_MAILBOX, a->mailbox, err);
     if (st == EASG_E_NOTFOUND) { /* the mailbox is gone, and its lists with it */

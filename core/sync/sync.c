@@ -15,8 +15,10 @@ enum {
     QUICK = 1 << SYNC_QUICK,
     USER = 1 << SYNC_USER,
     APPLY = 1 << SYNC_APPLY,
-    DISCOVERS = FULL | QUICK | USER,
-    ALL = DISCOVERS | APPLY
+    RELEASE = 1 << SYNC_RELEASE,
+    ADOPT = 1 << SYNC_ADOPT,
+    DECIDES = FULL | QUICK | USER,
+    ALL = DECIDES | APPLY
 };
 
 static const struct {
@@ -24,17 +26,21 @@ static const struct {
     unsigned kinds;
     easg_status (*fn)(struct sync *s, easg_error *err);
 } steps[] = {
-    {"prepare",  ALL,       sync_prepare}, /* may we run at all; modules, endpoints, mailbox */
-    { "collect", DISCOVERS, sync_collect}, /* choose, open, list -> staged rows; shrink guard */
-    { "diff",    DISCOVERS, sync_diff   }, /* staged rows -> what Exchange has */
-    { "facts",   ALL,       sync_facts  }, /* fetch, shrink guard -> people, managed devices */
-    { "settle",  ALL,       sync_settle }, /* what a crash left started */
-    { "decide",  DISCOVERS, sync_decide }, /* match and decide -> decisions */
-    { "plan",    DISCOVERS, sync_plan   }, /* against the lists; blast guard -> actions */
-    { "approve", APPLY,     sync_approve}, /* held actions, judged again -> approved */
-    { "notify",  ALL,       sync_notify }, /* mail before a block */
-    { "apply",   ALL,       sync_apply  }, /* intent, change, read back -> ledger */
-    { "publish", ALL,       sync_publish}  /* tell the device manager; nothing depends on it */
+    { "prepare", ALL | RELEASE, sync_prepare },     /* may we run; modules, endpoints, mailbox */
+    { "collect", DECIDES | RELEASE, sync_collect }, /* choose, open, list; shrink guard */
+    { "diff", DECIDES | RELEASE, sync_diff },       /* staged rows -> what Exchange has */
+    { "facts", ALL, sync_facts },                   /* fetch, shrink guard -> people, managed */
+    { "settle", ALL | RELEASE, sync_settle },       /* what a crash left started */
+    { "decide", DECIDES, sync_decide },             /* match and decide -> decisions */
+    { "plan", DECIDES, sync_plan },                 /* against the lists; blast guard */
+    { "compare", FULL, sync_compare },              /* with a plan that was saved */
+    { "approve", APPLY, sync_approve },             /* held actions, judged again */
+    { "release", RELEASE, sync_release },           /* the ledger -> what undoes it */
+    { "adopt", ADOPT, sync_adopt_entries },         /* entries of others -> the ledger */
+    { "notify", ALL, sync_notify },                 /* mail before a block */
+    { "apply", ALL | RELEASE, sync_apply },         /* intent, change, read back -> ledger */
+    { "tell", ALL, sync_tell },                     /* mail after it: allowed again */
+    { "publish", ALL, sync_publish }                /* tell the device manager */
 };
 
 int sync_exit_code(easg_status status)
@@ -58,7 +64,7 @@ int sync_exit_code(easg_status status)
 
 static easg_status begin(struct sync *s, easg_error *err)
 {
-    static const char *const kinds[] = { "full", "quick", "user", "apply" };
+    static const char *const kinds[] = { "full", "quick", "user", "apply", "release", "adopt" };
     struct store_run run = {
         s->o->run_id,  kinds[s->o->kind], s->o->org->mode == ORG_ENFORCE ? "enforce" : "audit",
         s->o->trigger, s->o->dry_run,     s->now
@@ -111,7 +117,7 @@ int sync_run(const struct sync_options *options)
 
 int sync_writes(const struct sync *s)
 {
-    return s->o->org->mode == ORG_ENFORCE && !s->o->dry_run;
+    return (s->o->org->mode == ORG_ENFORCE || s->o->kind == SYNC_RELEASE) && !s->o->dry_run;
 }
 
 /* ---- audit

@@ -6,12 +6,14 @@
 #ifndef EASG_SYNC_H
 #define EASG_SYNC_H
 
+#include <stdint.h>
+
 #include "config.h"
 #include "log.h"
 #include "registry.h"
 #include "store.h"
 
-enum sync_kind { SYNC_FULL, SYNC_QUICK, SYNC_USER, SYNC_APPLY };
+enum sync_kind { SYNC_FULL, SYNC_QUICK, SYNC_USER, SYNC_APPLY, SYNC_RELEASE, SYNC_ADOPT };
 
 /* As enum worker_exit. */
 enum sync_exit {
@@ -21,6 +23,29 @@ enum sync_exit {
     SYNC_LATER = 20,
     SYNC_HOLD = 30,
     SYNC_BUG = 70
+};
+
+/* A saved plan: nothing goes out unless it is just this. */
+struct sync_expect {
+    char *device;                     /* its key; NULL: the partnership was gone already */
+    char *mailbox, *device_id, *verb; /* "allow", "block", "withdraw" */
+};
+struct sync_plan_file {
+    char *run; /* that made it */
+    struct sync_expect *items;
+    size_t n;
+};
+
+/* Entries of the personal lists to be taken over. */
+struct sync_adopt_item {
+    char *mailbox; /* id or UPN; NULL: of whichever mailbox */
+    char *device_id;
+    uint32_t lists; /* EASG_LISTED_*; 0: those of the selection */
+};
+struct sync_adopt {
+    uint32_t lists;
+    struct sync_adopt_item *items;
+    size_t n; /* 0: every entry of `lists` */
 };
 
 struct sync_options {
@@ -36,7 +61,10 @@ struct sync_options {
     const char *approve_run;
     const char *const *approve_devices;
     size_t n_approve_devices;
+    const struct sync_plan_file *plan; /* FULL; may be NULL */
+    const struct sync_adopt *adopt;    /* ADOPT */
     int dry_run;
+    int told; /* the starter prints how the run ended: what says so is logged at level info */
 };
 
 /* Walks the steps and closes the run's row, whatever happens. Returns an exit code. */

@@ -47,8 +47,8 @@ struct sync {
 
     easg_time facts_at;
     int64_t facts_licensed, facts_targeted; /* of the listing at hand */
-    int facts_shrank; /* what follows from them waits for a person */
-    uint8_t default_access; /* enum in_default */
+    int facts_shrank;                       /* what follows from them waits for a person */
+    uint8_t default_access;                 /* enum in_default */
 
     struct store_counts counts;
     int64_t hard_failures; /* of actions */
@@ -63,17 +63,21 @@ easg_status sync_facts(struct sync *s, easg_error *err);
 easg_status sync_settle(struct sync *s, easg_error *err);
 easg_status sync_decide(struct sync *s, easg_error *err);
 easg_status sync_plan(struct sync *s, easg_error *err);
+easg_status sync_compare(struct sync *s, easg_error *err);
 easg_status sync_approve(struct sync *s, easg_error *err);
+easg_status sync_release(struct sync *s, easg_error *err);
+easg_status sync_adopt_entries(struct sync *s, easg_error *err);
 easg_status sync_notify(struct sync *s, easg_error *err);
 easg_status sync_apply(struct sync *s, easg_error *err);
+easg_status sync_tell(struct sync *s, easg_error *err);
 easg_status sync_publish(struct sync *s, easg_error *err);
 /* Not a step: always called, with what the steps came to. Returns the exit code. */
 int sync_finish(struct sync *s, easg_status st, easg_error *why);
 
 /* connect.c: opens the source on an endpoint that was not tried yet in this run. */
 easg_status sync_connect(struct sync *s, easg_error *err);
-/* The same after one that failed with `last` and the words in `err`; they stand when no other one is
- * left. */
+/* The same after one that failed with `last` and the words in `err`; they stand when no other one
+ * is left. */
 easg_status sync_reconnect(struct sync *s, easg_status last, easg_error *err);
 /* The session is of no use any more; 1: another endpoint may be tried. */
 int sync_give_up_endpoint(struct sync *s, easg_status st, const easg_error *why);

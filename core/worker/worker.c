@@ -29,7 +29,8 @@ _Static_assert((int)WORKER_DONE == (int)SYNC_DONE && (int)WORKER_FAILED == (int)
                    (int)WORKER_BUG == (int)SYNC_BUG,
                "the exit codes of the sync are those of the worker");
 _Static_assert((int)WORKER_FULL == (int)SYNC_FULL && (int)WORKER_QUICK == (int)SYNC_QUICK &&
-                   (int)WORKER_USER == (int)SYNC_USER && (int)WORKER_APPLY == (int)SYNC_APPLY,
+                   (int)WORKER_USER == (int)SYNC_USER && (int)WORKER_APPLY == (int)SYNC_APPLY &&
+                   (int)WORKER_RELEASE == (int)SYNC_RELEASE && (int)WORKER_ADOPT == (int)SYNC_ADOPT,
                "and so are the kinds");
 
 struct work {
@@ -100,6 +101,8 @@ static easg_status load(struct work *w, easg_error *err)
     if (st == EASG_OK)
         st = registry_create(w->log, &w->registry, err);
     if (st == EASG_OK)
+        st = registry_pin_all(w->registry, w->args->agent->plugin_pins, err);
+    if (st == EASG_OK)
         st = registry_load_dir(w->registry, w->args->agent->plugin_dir, err);
     return st;
 }
@@ -138,6 +141,9 @@ static int sync_now(struct work *w)
     o.approve_devices = w->args->approve_devices;
     o.n_approve_devices = w->args->n_approve_devices;
     o.dry_run = w->args->dry_run;
+    o.plan = w->args->plan;
+    o.adopt = w->args->adopt;
+    o.told = w->args->told;
     return sync_run(&o);
 }
 
@@ -151,7 +157,7 @@ static int run(struct service *service, void *arg)
     int code;
 
     if (st == EASG_OK && !w->org->enabled) {
-        LOG_INFO(w->log, "the organisation is switched off", F_STR("organization", w->org->name));
+        LOG_INFO(w->log, "the organisation is switched off", F_STR("enabled", "false"));
         return WORKER_NOTHING;
     }
     if (st == EASG_OK)
@@ -176,8 +182,7 @@ static int run(struct service *service, void *arg)
 
 int worker_run(const struct worker_args *args, struct log *log)
 {
-    const struct log_field fields[] = { F_STR("organization", args->org),
-                                        F_STR("run", args->run_id) };
+    const struct log_field fields[] = { F_STR("org", args->org), F_STR("run", args->run_id) };
     struct work w;
     int code;
 

@@ -21,11 +21,16 @@ enum worker_exit {
 };
 
 enum worker_kind {
-    WORKER_FULL,  /* discover everything, decide, act */
-    WORKER_QUICK, /* what changed */
-    WORKER_USER,  /* one mailbox */
-    WORKER_APPLY  /* carry out what was approved; no discovery beyond reading back */
+    WORKER_FULL,    /* discover everything, decide, act */
+    WORKER_QUICK,   /* what changed */
+    WORKER_USER,    /* one mailbox */
+    WORKER_APPLY,   /* carry out what was approved; no discovery beyond reading back */
+    WORKER_RELEASE, /* give back everything that is ours */
+    WORKER_ADOPT    /* take entries of others into the ledger; asks nobody */
 };
+
+struct sync_adopt;
+struct sync_plan_file;
 
 struct worker_args {
     const struct agent_config *agent;
@@ -36,7 +41,10 @@ struct worker_args {
     const char *approve_run; /* APPLY: approve the held actions of this run */
     const char *const *approve_devices; /* APPLY: only these device keys; n 0: all */
     size_t n_approve_devices;
-    int dry_run;         /* plan only: Exchange is not written to */
+    const struct sync_plan_file *plan; /* FULL: go on only when this is what would be done */
+    const struct sync_adopt *adopt;    /* ADOPT */
+    int dry_run;                       /* plan only: Exchange is not written to */
+    int told;            /* the starter prints how the run ended: the log has it at level info */
     const char *trigger; /* "schedule", "operator": for the run's row */
 };
 

@@ -20,13 +20,14 @@ _easgate() {
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check sync plan approve status devices explain audit policy plugins config version help"
+        words="run check sync plan apply approve adopt release status devices explain audit policy plugins config version help"
         COMPREPLY=($(compgen -W "$words" -- "$cur"))
         return
     fi
     case $prev in
-        --config | --dump) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config | --dump | --out | --file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --list) words="allowed blocked" ;;
         --access) words="allowed blocked quarantined discovery unknown" ;;
         --verdict) words="allow block withdraw leave none" ;;
         --compliance) words="compliant grace noncompliant conflict error unknown external none" ;;
@@ -44,7 +45,7 @@ _easgate() {
             continue
         fi
         case ${COMP_WORDS[i]} in
-            --config | --state-dir | --dump | --access | --verdict | --compliance | --row | --user | \
+            --config | --state-dir | --dump | --out | --file | --list | --access | --verdict | --compliance | --row | --user | \
                 --limit | --device | --run) skip=1 ;;
             -*) ;;
             *) operands=$((operands + 1)) ;;
@@ -53,7 +54,10 @@ _easgate() {
     case $verb in
         check) words="--online" ;;
         sync) words="--full --quick --user --dry-run --limit --verbose" ;;
-        plan) words="--user --limit --verbose" ;;
+        plan) words="--user --out --limit --verbose" ;;
+        apply) words="--limit --verbose" ;;
+        adopt) words="--device --list --file --dry-run --verbose" ;;
+        release) words="--dry-run --limit --verbose" ;;
         approve) words="--device --limit --verbose" ;;
         devices) words="--access --verdict --row --compliance --user --limit" ;;
         audit) words="--run --limit" ;;
@@ -64,15 +68,15 @@ _easgate() {
         return
     fi
     case $verb:$operands in
-        check:0 | sync:0 | plan:0 | approve:0 | status:0 | devices:0 | explain:0 | audit:0 | config:1)
+        check:0 | sync:0 | plan:0 | apply:0 | approve:0 | adopt:0 | release:0 | status:0 | devices:0 | explain:0 | audit:0 | config:1)
             words=$(_easgate_orgs)
             [ "$verb" = config ] && words="$words agent"
             ;;
         audit:1) words="list verify" ;;
         config:0) words="check show schema" ;;
         policy:0) words="decide" ;;
-        policy:1) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        help:0) words="run check sync plan approve status devices explain audit policy plugins config version" ;;
+        policy:1 | apply:1) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        help:0) words="run check sync plan apply approve adopt release status devices explain audit policy plugins config version" ;;
         *) words="" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))

@@ -57,6 +57,23 @@ static void test_agent(void)
     CHECK_STR(a->log_file, "/var/log/x");
     agent_config_destroy(a);
 
+    CHECK_INT(
+        agent_config_load(put("easgate.yaml",
+                              "plugin_pins:\n  intune.so: "
+                              "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+                              "\n"),
+                          &a, &err),
+        EASG_OK);
+    CHECK_INT(cfg_count(a->plugin_pins), 1);
+    CHECK_STR(cfg_key_at(a->plugin_pins, 0).ptr, "intune.so");
+    agent_config_destroy(a);
+    CHECK_INT(agent_config_load(put("easgate.yaml", "plugin_pins: {x.so: 00ff}\n"), &a, &err),
+              EASG_E_CONFIG);
+    CHECK_HAS(err.message, "easgate.yaml:1:21: expected the SHA-256 of x.so");
+    CHECK_INT(agent_config_load(put("easgate.yaml", "plugin_pins: {../x.so: 00ff}\n"), &a, &err),
+              EASG_E_CONFIG);
+    CHECK_HAS(err.message, "without directory");
+
     CHECK_INT(agent_config_load(put("easgate.yaml", "state_dir: s\n"), &a, &err), EASG_E_CONFIG);
     CHECK_STR(err.message, "easgate.yaml:1:12: `state_dir` must be an absolute path");
     CHECK_INT(agent_config_load(put("easgate.yaml", "log: {levl: info}\n"), &a, &err),
@@ -154,12 +171,10 @@ static void test_brakes(void)
     static const struct {
         const char *key;
         const char *at;
-    } rows[] = {
-        {"shrink_percent: 0",   "contoso.yaml:4:26: "},
-        { "shrink_percent: 19", "contoso.yaml:4:26: "},
-        { "blast_devices: 501", "contoso.yaml:4:25: "},
-        { "blast_percent: 100", "contoso.yaml:4:25: "}
-    };
+    } rows[] = { { "shrink_percent: 0", "contoso.yaml:4:26: " },
+                 { "shrink_percent: 19", "contoso.yaml:4:26: " },
+                 { "blast_devices: 501", "contoso.yaml:4:25: " },
+                 { "blast_percent: 100", "contoso.yaml:4:25: " } };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct org_config *o = NULL;
@@ -186,32 +201,32 @@ static void test_org_refusals(void)
         const char *text;
         const char *message;
     } rows[] = {
-        {"",                                                                             "`organization` is missing"            },
-        { "organization: contoso\n",                                                     "`source` is missing"                  },
-        { "organization: contoso\nsource: {module: a}\n",                                "`sink` is missing"                    },
+        { "", "`organization` is missing" },
+        { "organization: contoso\n", "`source` is missing" },
+        { "organization: contoso\nsource: {module: a}\n", "`sink` is missing" },
         { "organization: fabrikam\nsource: {module: a}\nsink: {module: b}\n",
-         "contoso.yaml:1:15: `organization` is fabrikam, but the file is contoso.yaml; name the "
+          "contoso.yaml:1:15: `organization` is fabrikam, but the file is contoso.yaml; name the "
           "file "
-          "fabrikam.yaml"                                                                                                       },
+          "fabrikam.yaml" },
         { "organization: Contoso\nsource: {module: a}\nsink: {module: b}\n",
-         "`organization` must be 1 to 63 small letters"                                                                         },
+          "`organization` must be 1 to 63 small letters" },
         { "organization: contoso\nsource: {modul: a}\nsink: {module: b}\n",
-         "contoso.yaml:2:9: `source` needs `module: NAME`"                                                                      },
+          "contoso.yaml:2:9: `source` needs `module: NAME`" },
         { "organization: contoso\nsource: a\nsink: {module: b}\n",
-         "`source` must be a map, not `a`"                                                                                      },
+          "`source` must be a map, not `a`" },
         { "organization: contoso\nsource: {module: a b}\nsink: {module: b}\n",
-         "contoso.yaml:2:18: `module` must be the name of a module"                                                             },
+          "contoso.yaml:2:18: `module` must be the name of a module" },
         { "organization: contoso\nsource: {module: a, enabled: 1}\nsink: {module: b}\n",
-         "contoso.yaml:2:30: `enabled` must be true or false"                                                                   },
-        { MINIMAL "mode: enforced\n",                                                    "must be one of audit, enforce, not `enforced`; did you mean "
-                                      "`enforce`?"                                         },
-        { MINIMAL "policy: {unknwon: block}\n",                                          "did you mean `unknown`?"              },
-        { MINIMAL "schedule: {quick: 30s}\n",                                            "`quick` must be a duration from 1m on"},
-        { MINIMAL "schedule: {full: daily 24:00}\n",                                     "`full` must be \"daily HH:MM\""       },
-        { MINIMAL "schedule: {full: daily 2:00}\n",                                      "`full` must be"                       },
-        { MINIMAL "schedule: {full: 5m}\n",                                              "`full` must be"                       },
+          "contoso.yaml:2:30: `enabled` must be true or false" },
+        { MINIMAL "mode: enforced\n", "must be one of audit, enforce, not `enforced`; did you mean "
+                                      "`enforce`?" },
+        { MINIMAL "policy: {unknwon: block}\n", "did you mean `unknown`?" },
+        { MINIMAL "schedule: {quick: 30s}\n", "`quick` must be a duration from 1m on" },
+        { MINIMAL "schedule: {full: daily 24:00}\n", "`full` must be \"daily HH:MM\"" },
+        { MINIMAL "schedule: {full: daily 2:00}\n", "`full` must be" },
+        { MINIMAL "schedule: {full: 5m}\n", "`full` must be" },
         { MINIMAL "brakes: {facts_max_age: 8d}\n",
-         "`facts_max_age` must be a duration from 10m to 7d"                                                                    },
+          "`facts_max_age` must be a duration from 10m to 7d" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
