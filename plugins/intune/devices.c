@@ -24,12 +24,12 @@ static easg_compliance compliance_of(const easg_str *s)
         const char *word;
         easg_compliance value;
     } words[] = {
-        {"compliant",      EASG_COMPLIANCE_COMPLIANT   },
-        { "noncompliant",  EASG_COMPLIANCE_NONCOMPLIANT},
-        { "inGracePeriod", EASG_COMPLIANCE_GRACE       },
-        { "conflict",      EASG_COMPLIANCE_CONFLICT    },
-        { "error",         EASG_COMPLIANCE_ERROR       },
-        { "configManager", EASG_COMPLIANCE_EXTERNAL    },
+        { "compliant", EASG_COMPLIANCE_COMPLIANT },
+        { "noncompliant", EASG_COMPLIANCE_NONCOMPLIANT },
+        { "inGracePeriod", EASG_COMPLIANCE_GRACE },
+        { "conflict", EASG_COMPLIANCE_CONFLICT },
+        { "error", EASG_COMPLIANCE_ERROR },
+        { "configManager", EASG_COMPLIANCE_EXTERNAL },
     };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -167,6 +167,13 @@ easg_status intune_fetch_devices(struct easg_session *s, const easg_sink_receive
     st = graph_list(s->graph, &list, err);
     if (st != EASG_OK)
         return st;
+    /* Its count is that of the first page or of all: fewer than either is a list that was cut. */
+    if (list.count > 0 && (uint64_t)list.count > list.items)
+        return err_set(
+            err, EASG_E_UNAVAILABLE,
+            "%s: managed devices: %llu of %lld came: the list is cut, nothing is decided "
+            "on it",
+            s->in->graph_url, (unsigned long long)list.items, (long long)list.count);
     intune_log(s, EASG_LOG_INFO, "managed devices read", "devices", list.items, "with_eas_id",
                d.with_eas_id);
     if (d.unknown_words)
