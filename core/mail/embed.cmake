@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes OUT: a C file with each of FILES (below DIR) as a byte array by its name.
+set(text "/* Made from etc/templates by embed.cmake. */\n#include \"mail_private.h\"\n\n")
+set(table "")
+set(n 0)
+foreach(file ${FILES})
+    file(RELATIVE_PATH name ${DIR} ${file})
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+    math(EXPR n "${n} + 1")
+    string(APPEND text "static const char file_${n}[] = {${bytes}0};\n")
+    string(APPEND table "    { \"${name}\", file_${n} },\n")
+endforeach()
+string(APPEND text "const struct mail_builtin mail_builtins[] = {\n${table}};\n")
+string(APPEND text "const size_t mail_builtins_n = ${n};\n")
+file(WRITE ${OUT} "${text}")
