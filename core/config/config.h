@@ -123,6 +123,16 @@ struct org_brakes {
     int64_t facts_max_age_ms; /* 6h: older facts decide nothing */
 };
 
+struct org_mail {
+    int64_t wait_ms;       /* 10m: from the mail to the block, where the device has access */
+    int64_t repeat_days;   /* 7 */
+    int64_t max_per_day;   /* 3: a user */
+    int required;          /* 1: no block before its mail was sent */
+    const char *templates; /* NULL: the built-in ones */
+    const char *language;  /* "en" */
+    const char *helpdesk;  /* NULL: none */
+};
+
 struct org_module {
     const char *id;          /* NULL: none configured */
     int enabled;             /* `enabled: false` */
@@ -141,6 +151,7 @@ struct org_config {
     const easg_str *const *exclude_groups;
     size_t n_exclude_groups;
     struct org_brakes brakes;
+    struct org_mail mail;
     struct org_schedule schedule;
     char digest[65]; /* SHA-256 of the file, hex: the configuration's generation */
 };

@@ -32,6 +32,20 @@ static const easg_option table[] = {
     OPT(MAP, 0, "failover", NULL, NULL, "Chooses among servers: `module` and its options."),
     OPT(MAP, REQUIRED, "sink", NULL, NULL, "The device manager: `module` and its options."),
     OPT(MAP, 0, "notifier", NULL, NULL, "Sends mail to people: `module` and its options."),
+    OPT(DURATION, 0, "mail.wait", "10m", "0..7d",
+        "How long a device that has access keeps it after its user was told."),
+    OPT(INT, 0, "mail.repeat_days", "7", "0..365",
+        "The same is not told again about a device before so many days."),
+    OPT(INT, 0, "mail.max_per_day", "3", "1..100", "More than so many mails a day nobody gets."),
+    OPT(BOOL, 0, "mail.required", "false", NULL,
+        "true: a device is not blocked before its user was told; false: a mail that cannot be "
+        "delivered delays no block."),
+    OPT(STRING, 0, "mail.templates", NULL, NULL,
+        "Directory of templates that are taken instead of the built-in ones."),
+    OPT(STRING, 0, "mail.language", "en", NULL,
+        "Language of those whose own is not known: en, nl, de, fr, or one of mail.templates."),
+    OPT(STRING, 0, "mail.helpdesk", NULL, NULL,
+        "Whom people may ask, as it stands in the mail: an address, a telephone number."),
     OPT(BOOL, 0, "policy.enabled", "true", NULL,
         "false: no device is decided upon, and what the agent wrote is withdrawn."),
     OPT(ENUM, 0, "policy.override", "auto", "auto|on|off",
@@ -265,6 +279,21 @@ static int daily_minute(const easg_str *s)
     return ((t[0] - '0') * 10 + t[1] - '0') * 60 + (t[3] - '0') * 10 + t[4] - '0';
 }
 
+static void read_mail(struct org_config *o)
+{
+    const easg_config *root = cfg_root(o->doc);
+    struct org_mail *m = &o->mail;
+    easg_str s;
+
+    m->wait_ms = number(root, "mail.wait");
+    m->repeat_days = number(root, "mail.repeat_days");
+    m->max_per_day = number(root, "mail.max_per_day");
+    m->required = truth(root, "mail.required");
+    m->templates = cfg_str(cfg_get(root, "mail.templates"), &s) && !text_blank(&s) ? s.ptr : NULL;
+    m->helpdesk = cfg_str(cfg_get(root, "mail.helpdesk"), &s) && !text_blank(&s) ? s.ptr : NULL;
+    m->language = cfg_str(cfg_get(root, "mail.language"), &s) && !text_blank(&s) ? s.ptr : "en";
+}
+
 static int is_off(const easg_str *s)
 {
     return text_eq(s, "off") || text_eq(s, "false") || text_eq(s, "no");
@@ -332,6 +361,7 @@ static easg_status fill(struct org_config *o, const char *path, easg_error *err)
         st = read_list(o->doc, cfg_get(root, "policy.exclude_groups"), &o->exclude_groups,
                        &o->n_exclude_groups, err);
     read_policy(o);
+    read_mail(o);
     if (st == EASG_OK)
         st = read_brakes(o, err);
     return st == EASG_OK ? read_schedule(o, err) : st;

@@ -256,8 +256,9 @@ easg_status store_next_actions(struct store *s, size_t max, struct store_action 
     struct list l = { NULL, 0, 0 };
     easg_status st;
     sqlite3_stmt *stmt = db_bind(s, &st, err,
-                                 ACTION_COLUMNS " WHERE state<4 AND (state=2 OR (state=0 AND"
-                                                " run=?1)) ORDER BY mk, ek LIMIT ?2",
+                                 ACTION_COLUMNS " WHERE state<4 AND wait_until IS NULL AND (state=2"
+                                                " OR (state=0 AND run=?1)) ORDER BY mk, ek"
+                                                " LIMIT ?2",
                                  "ii", s->run, (int64_t)max + 1);
 
     if (st == EASG_OK)

@@ -12,6 +12,7 @@
 #define EASG_STORE_DECISION_H
 
 #include "store.h"
+#include "strbuf.h"
 
 enum store_join {
     STORE_JOIN_NONE,
@@ -204,14 +205,52 @@ easg_status store_note_lists(struct store *s, const struct store_action *a, uint
 /* ---- outbox (outbox.c)
  * ------------------------------------------------------------------------------- */
 
+/* One mail: queued, sending, uncertain (open); sent, failed, suppressed (a rule spared it), none
+ * (nobody to send it, or no address). */
 struct store_mail {
-    int64_t id;
-    const char *key, *user, *smtp, *device_id, *mail, *reason, *state;
+    int64_t id, action, mk, ek, attempts, misses;
+    easg_time created_at, attempt_at, deadline;
+    char *key, *user, *smtp, *device_id, *mail, *reason, *state, *template, *error; /* owned */
 };
-/* EASG_OK and *fresh 0 when a mail with this key exists. */
-easg_status store_put_mail(struct store *s, int64_t action, struct store_mail *m, easg_time now,
-                           int *fresh, easg_error *err);
+void store_clear_mail(struct store_mail *m);
+void store_free_mails(struct store_mail *list, size_t n);
+/* Texts are only read; m->id is set. */
+easg_status store_put_mail(struct store *s, struct store_mail *m, easg_time now, easg_error *err);
+/* 'sending' counts an attempt. */
 easg_status store_set_mail(struct store *s, int64_t id, const char *state, const char *error,
                            easg_time now, easg_error *err);
+/* A search for it found nothing. */
+easg_status store_miss_mail(struct store *s, int64_t id, easg_time now, easg_error *err);
+/* What an earlier run left `sending` is uncertain. */
+easg_status store_doubt_mails(struct store *s, easg_error *err);
+/* That of an action; the last one about a device that was not spared. EASG_E_NOTFOUND. */
+easg_status store_find_mail(struct store *s, int64_t action, struct store_mail *out,
+                            easg_error *err);
+easg_status store_last_mail(struct store *s, int64_t mk, int64_t ek, struct store_mail *out,
+                            easg_error *err);
+/* Sent to a mailbox, or on their way, since then. */
+easg_status store_count_mails(struct store *s, int64_t mk, easg_time since, int64_t *out,
+                              easg_error *err);
+/* Up to `max` open ones from id `after` on. */
+easg_status store_list_mails(struct store *s, int64_t after, size_t max, struct store_mail **out,
+                             size_t *n, easg_error *err);
+/* A block that is not applied before then; EASG_TIME_NONE: it may go. */
+easg_status store_set_wait(struct store *s, int64_t action, easg_time until, easg_error *err);
+
+/* An allowing action that is done, of a device whose user was told of a block. */
+struct store_relief {
+    int64_t action, mk, ek;
+    char *user, *smtp, *device_id, *mail, *reason; /* owned */
+};
+easg_status store_next_relieved(struct store *s, easg_time since, int64_t after,
+                                struct store_relief *out, int *more, easg_error *err);
+void store_clear_relief(struct store_relief *r);
+
+/* What a device and its user are called, added to buffers of the caller; nothing when not known. */
+struct store_words {
+    struct strbuf display_name, friendly_name, model, type, os;
+};
+easg_status store_get_words(struct store *s, int64_t mk, int64_t ek, struct store_words *out,
+                            easg_error *err);
 
 #endif

@@ -33,10 +33,11 @@ CORE = {
     "config": ["platform", "log", "policy"],
     "store": ["platform", "log"],
     "plugin": ["config", "log", "platform", "store", "policy"],
-    "sync": ["plugin", "store", "policy", "config", "log", "platform"],
+    "mail": ["platform"],
+    "sync": ["mail", "plugin", "store", "policy", "config", "log", "platform"],
     "worker": ["sync", "plugin", "store", "policy", "config", "log", "platform"],
     "supervisor": ["config", "store", "log", "platform", "policy"],
-    "cli": ["supervisor", "worker", "plugin", "store", "policy", "config", "log", "platform"],
+    "cli": ["supervisor", "worker", "mail", "plugin", "store", "policy", "config", "log", "platform"],
 }
 # header -> the only room that may include it
 OWNED = {

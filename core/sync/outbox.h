@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * outbox.h - between the steps that write mails down and the one place that sends them.
+ */
+#ifndef EASG_SYNC_OUTBOX_H
+#define EASG_SYNC_OUTBOX_H
+
+#include "sync_run.h"
+
+#define OUTBOX_GRACE_MS (2 * 60 * 1000)      /* before a mail is looked for, twice */
+#define OUTBOX_GIVE_UP  (24 * 3600 * 1000LL) /* a mail that old is not sent any more */
+#define OUTBOX_SENDINGS 5                    /* of one mail, each after it was not found twice */
+
+struct outbox {
+    struct sync *s;
+    struct session_ref *session;
+    int opened; /* tried to open the session in this step */
+    int down;   /* no more in this run */
+    int64_t sent, failed, recorded;
+};
+
+/* Sends what is queued and settles what is uncertain. A failure of the store is the only one. */
+easg_status outbox_deliver(struct outbox *o, easg_error *err);
+void outbox_close(struct outbox *o);
+
+#endif
