@@ -17,7 +17,6 @@
 #define EXPIRY_NOTICE    (30 * DAY_MS)
 #define SIGN_IN_ATTEMPTS 4
 #define SKEW_NOTICE_MS   (120 * 1000)
-#define DEFAULT_PLAN     "c1ec4a95-1f05-45b3-a911-aa3fa01094f5" /* INTUNE_A */
 
 void intune_log(const struct easg_session *s, easg_level level, const char *text, const char *key,
                 uint64_t value, const char *key2, uint64_t value2)
@@ -40,99 +39,6 @@ void intune_log(const struct easg_session *s, easg_level level, const char *text
     h->log(h, level, text, strlen(text), n ? fields : NULL, n);
 }
 
-/* ---- configuration ---- */
-
-static const char *get_text(const easg_host *h, const easg_config *cfg, const char *path)
-{
-    const easg_config *node = h->cfg_get(h, cfg, path);
-    easg_str s;
-
-    return node && h->cfg_str(h, node, &s) == EASG_OK && s.len ? s.ptr : NULL;
-}
-
-static int64_t get_number(const easg_host *h, const easg_config *cfg, const char *path,
-                          int64_t fallback)
-{
-    const easg_config *node = h->cfg_get(h, cfg, path);
-    int64_t v;
-
-    return node && h->cfg_int(h, node, &v) == EASG_OK ? v : fallback;
-}
-
-static const easg_config *get_secret(const easg_host *h, const easg_config *cfg, const char *path)
-{
-    const easg_config *node = h->cfg_get(h, cfg, path);
-
-    return node && h->cfg_type(h, node) > EASG_NODE_NULL ? node : NULL;
-}
-
-static easg_status read_plans(easg_instance *in, const easg_config *cfg, easg_error *err)
-{
-    const easg_host *h = in->host;
-    const easg_config *list = h->cfg_get(h, cfg, "service_plans");
-    size_t n = list ? h->cfg_count(h, list) : 0;
-
-    if (!list) {
-        in->plans[in->n_plans++] = TEXT_LIT(DEFAULT_PLAN);
-        return EASG_OK;
-    }
-    if (n == 0 || n > INTUNE_MAX_PLANS)
-        return err_set(err, EASG_E_CONFIG, "service_plans: between 1 and %u plans are needed",
-                       INTUNE_MAX_PLANS);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char id[16];
-
-        if (h->cfg_str(h, h->cfg_at(h, list, i), &in->plans[i]) != EASG_OK ||
-            !guid_parse(&in->plans[i], id))
-            return err_set(err, EASG_E_CONFIG, "service_plans: entry %zu is not a plan's GUID",
-                           i + 1);
-        in->n_plans++;
-    }
-    return EASG_OK;
-}
-
-static easg_status read_config(easg_instance *in, const easg_config *cfg, easg_error *err)
-{
-    const easg_host *h = in->host;
-    const char *alg = get_text(h, cfg, "assertion");
-    struct strbuf where = STRBUF_INIT(1024);
-    easg_status st;
-
-    in->tenant = get_text(h, cfg, "tenant");
-    in->client_id = get_text(h, cfg, "client_id");
-    in->login_url = get_text(h, cfg, "login_url");
-    in->graph_url = get_text(h, cfg, "graph_url");
-    in->ca_file = get_text(h, cfg, "ca_file");
-    in->certificate = get_secret(h, cfg, "certificate");
-    in->client_secret = get_secret(h, cfg, "client_secret");
-    in->page_size = get_number(h, cfg, "page_size", 999);
-    in->connect_ms = get_number(h, cfg, "timeout.connect", 15000);
-    in->request_ms = get_number(h, cfg, "timeout.request", 60000);
-    if (!in->login_url)
-        in->login_url = "https://login.microsoftonline.com";
-    if (!in->graph_url)
-        in->graph_url = "https://graph.microsoft.com";
-    if (!in->tenant || !in->client_id)
-        return err_set(err, EASG_E_CONFIG, "tenant and client_id are needed");
-    if (!in->certificate == !in->client_secret)
-        return err_set(err, EASG_E_CONFIG, "give either certificate or client_secret");
-    if (alg && strcmp(alg, "ps256") != 0 && strcmp(alg, "rs256") != 0)
-        return err_set(err, EASG_E_CONFIG, "assertion: must be ps256 or rs256");
-    in->alg = alg && strcmp(alg, "rs256") == 0 ? OAUTH_RS256 : OAUTH_PS256;
-    if (in->page_size < 1 || in->page_size > 999)
-        return err_set(err, EASG_E_CONFIG, "page_size: must be between 1 and 999");
-    if (in->connect_ms < 100 || in->connect_ms > DAY_MS || in->request_ms < 100 ||
-        in->request_ms > DAY_MS)
-        return err_set(err, EASG_E_CONFIG, "timeout: must be between 100ms and 1d");
-    st = http_url_endpoint(in->login_url, &where, err);
-    if (st != EASG_OK)
-        err_at(err, st, "login_url");
-    if (st == EASG_OK && (st = http_url_endpoint(in->graph_url, &where, err)) != EASG_OK)
-        err_at(err, st, "graph_url");
-    strbuf_clear(&where);
-    return st == EASG_OK ? read_plans(in, cfg, err) : st;
-}
-
 static easg_status EASG_CALL intune_create(const easg_host *host, const easg_config *cfg,
                                            easg_instance **out, easg_error *err)
 {
@@ -143,7 +49,9 @@ static easg_status EASG_CALL intune_create(const easg_host *host, const easg_con
     if (!in)
         return err_nomem(err);
     in->host = host;
-    st = read_config(in, cfg, err);
+    st = intune_read_config(in, cfg, err);
+    if (st == EASG_OK)
+        st = http_config_read(host, cfg, &in->way, err);
     if (st != EASG_OK) {
         mem_free(in);
         return opt_place(host, cfg, st, err);
@@ -154,6 +62,8 @@ static easg_status EASG_CALL intune_create(const easg_host *host, const easg_con
 
 static void EASG_CALL intune_destroy(easg_instance *in)
 {
+    if (in)
+        http_config_clear(&in->way);
     mem_free(in);
 }
 
@@ -208,6 +118,18 @@ struct sign_in {
     easg_error *err;
 };
 
+static easg_status EASG_CALL copy_bytes(void *user, const uint8_t *ptr, size_t len)
+{
+    return strbuf_add(user, (const char *)ptr, len);
+}
+
+static easg_status env_federated(void *user, struct strbuf *jwt, easg_error *err)
+{
+    const struct easg_session *s = user;
+
+    return s->in->host->with_secret(s->in->host, s->in->federated, copy_bytes, jwt, err);
+}
+
 static easg_status EASG_CALL make_oauth(void *user, const uint8_t *ptr, size_t len)
 {
     const struct sign_in *in = user;
@@ -231,7 +153,9 @@ static easg_status EASG_CALL make_oauth(void *user, const uint8_t *ptr, size_t l
     if (strbuf_status(&scope) != EASG_OK)
         return err_nomem(in->err);
     o.scope = scope.ptr;
-    if (self->certificate) {
+    if (self->federated) {
+        o.federated = env_federated;
+    } else if (self->certificate) {
         o.pem = (const char *)ptr;
         o.pem_len = len;
     } else {
@@ -266,6 +190,7 @@ static void EASG_CALL intune_close(easg_session *s)
         return;
     graph_destroy(s->graph);
     oauth_destroy(s->oauth);
+    proxy_logon_close(s->proxy);
     mem_free(s);
 }
 
@@ -301,8 +226,7 @@ static easg_status first_token(struct easg_session *s, easg_error *err)
 static easg_status sign_in(struct easg_session *s, easg_error *err)
 {
     const easg_instance *in = s->in;
-    struct http_options http = { .ca_file = in->ca_file,
-                                 .user_agent = "easgate-intune/" EASGATE_VERSION,
+    struct http_options http = { .user_agent = "easgate-intune/" EASGATE_VERSION,
                                  .connect_timeout_ms = (uint32_t)in->connect_ms,
                                  .stall_timeout_ms = (uint32_t)in->request_ms,
                                  .cancelled = env_cancelled,
@@ -316,8 +240,15 @@ static easg_status sign_in(struct easg_session *s, easg_error *err)
                                    .user = s };
     struct sign_in with = { s, &http, err };
     const easg_config *secret = in->certificate ? in->certificate : in->client_secret;
-    easg_status st = in->host->with_secret(in->host, secret, make_oauth, &with, err);
+    const char *warning = http_config_warning(&in->way);
+    easg_status st;
 
+    if (warning)
+        intune_log(s, EASG_LOG_WARNING, warning, NULL, 0, NULL, 0);
+    http_config_apply(&in->way, &http);
+    st = proxy_logon_open(in->host, &in->way, &http, &s->proxy, err);
+    if (st == EASG_OK)
+        st = in->host->with_secret(in->host, secret, make_oauth, &with, err);
     if (st != EASG_OK)
         return st;
     st = first_token(s, err);
@@ -373,56 +304,6 @@ static easg_status EASG_CALL intune_fetch(easg_session *s, const easg_run *run,
 
 /* ---- what the host sees ---- */
 
-#define OPTION(var, option_name, option_type, option_flags, fallback, words, text)                 \
-    static const easg_option var = { .struct_size = (uint32_t)sizeof(easg_option),                 \
-                                     .type = (option_type),                                        \
-                                     .flags = (option_flags),                                      \
-                                     .name = (option_name),                                        \
-                                     .default_value = (fallback),                                  \
-                                     .allowed = (words),                                           \
-                                     .doc = (text) }
-
-OPTION(opt_tenant, "tenant", EASG_OPT_STRING, EASG_OPTF_REQUIRED, NULL, NULL,
-       "GUID or domain of the Entra tenant");
-OPTION(opt_client_id, "client_id", EASG_OPT_STRING, EASG_OPTF_REQUIRED, NULL, NULL,
-       "GUID of the app registration");
-OPTION(opt_certificate, "certificate", EASG_OPT_SECRET, 0, NULL, NULL,
-       "PEM with the app's certificate and its private key; this or client_secret");
-OPTION(opt_client_secret, "client_secret", EASG_OPT_SECRET, 0, NULL, NULL,
-       "client secret of the app, where a certificate cannot be had");
-OPTION(opt_assertion, "assertion", EASG_OPT_ENUM, 0, "ps256", "ps256|rs256",
-       "signature of the certificate assertion; rs256 for older national clouds");
-OPTION(opt_login_url, "login_url", EASG_OPT_URL, 0, "https://login.microsoftonline.com", NULL,
-       "origin of the login service of the tenant's cloud");
-OPTION(opt_graph_url, "graph_url", EASG_OPT_URL, 0, "https://graph.microsoft.com", NULL,
-       "origin of Microsoft Graph in the tenant's cloud");
-OPTION(opt_ca_file, "ca_file", EASG_OPT_STRING, 0, NULL, NULL,
-       "PEM file of certificates to trust instead of the system's");
-OPTION(opt_service_plans, "service_plans", EASG_OPT_LIST, 0, "[" DEFAULT_PLAN "]", NULL,
-       "service plans of which one, enabled, makes a person licensed");
-OPTION(opt_page_size, "page_size", EASG_OPT_INT, 0, "999", "1..999",
-       "elements asked for in a page");
-OPTION(opt_connect, "timeout.connect", EASG_OPT_DURATION, 0, "15s", NULL,
-       "time to make a connection");
-OPTION(opt_request, "timeout.request", EASG_OPT_DURATION, 0, "60s", NULL,
-       "time for one request and its answer");
-
-static const easg_option *const options[] = {
-    &opt_tenant,
-    &opt_client_id,
-    &opt_certificate,
-    &opt_client_secret,
-    &opt_assertion,
-    &opt_login_url,
-    &opt_graph_url,
-    &opt_ca_file,
-    &opt_service_plans,
-    &opt_page_size,
-    &opt_connect,
-    &opt_request,
-    NULL,
-};
-
 static const easg_sink_ops ops = {
     .struct_size = (uint32_t)sizeof(easg_sink_ops),
     .open = intune_open,
@@ -435,7 +316,7 @@ static const easg_module module = {
     .kind = EASG_KIND_SINK,
     .id = "intune",
     .summary = "people and managed devices from Microsoft Intune, over Microsoft Graph",
-    .options = options,
+    .options = intune_options,
     .ops = &ops,
     .create = intune_create,
     .destroy = intune_destroy,

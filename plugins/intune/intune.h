@@ -9,7 +9,9 @@
 #include <easgate/easgate.h>
 
 #include "graph.h"
+#include "http_config.h"
 #include "oauth.h"
+#include "proxy_logon.h"
 #include "strbuf.h"
 
 #define INTUNE_MAX_PLANS 32u
@@ -21,9 +23,14 @@ struct easg_instance {
     const char *client_id;
     const char *login_url;
     const char *graph_url;
-    const char *ca_file; /* NULL: the system's */
+    struct http_config way;
     const easg_config *certificate;
     const easg_config *client_secret;
+    const easg_config *federated;
+    struct {
+        const char *file; /* NULL: none */
+        int connector, replace, notes;
+    } report;
     enum oauth_alg alg;
     easg_str plans[INTUNE_MAX_PLANS];
     size_t n_plans;
@@ -43,7 +50,12 @@ struct easg_session {
     const easg_run *run; /* of the call at hand */
     struct oauth *oauth;
     struct graph *graph;
+    struct proxy_logon *proxy;
 };
+
+/* options.c */
+extern const easg_option *const intune_options[];
+easg_status intune_read_config(easg_instance *in, const easg_config *cfg, easg_error *err);
 
 /* groups.c */
 void guid_set_clear(struct guid_set *set);

@@ -16,6 +16,7 @@
 #define MAX_ANSWER (128u * 1024u)
 #define MIN_MARGIN (5 * 60 * 1000)
 #define RETRY_MS   (30 * 1000) /* after a renewal that failed, while the old token holds */
+#define MAX_JWT    16384u
 #define MAX_LIFE_S (24 * 3600)
 #define SKEW_FLOOR (60 * 1000) /* below it the clock is not the reason */
 
@@ -35,8 +36,9 @@ static easg_status check_options(const struct oauth_options *p, easg_error *err)
     if (!p->client_id || strlen(p->client_id) != 36 ||
         p->client_id[strspn(p->client_id, "0123456789abcdefABCDEF-")])
         return err_set(err, EASG_E_CONFIG, "client_id: must be the app's GUID");
-    if (!p->pem == !p->client_secret)
-        return err_set(err, EASG_E_CONFIG, "give either certificate or client_secret");
+    if ((p->pem != NULL) + (p->client_secret != NULL) + (p->federated != NULL) != 1)
+        return err_set(err, EASG_E_CONFIG,
+                       "give one of certificate, client_secret and federated_token");
     return EASG_OK;
 }
 
@@ -75,6 +77,8 @@ static easg_status set_up(struct oauth *o, const struct oauth_options *p, easg_e
         return err_nomem(err);
     if (p->pem) {
         st = oauth_load_key(o, p->pem, p->pem_len, err);
+    } else if (p->federated) {
+        o->federated = p->federated;
     } else {
         if (p->client_secret_len == 0)
             return err_set(err, EASG_E_CONFIG, "client_secret is empty");
@@ -139,18 +143,43 @@ static void add_field(struct strbuf *form, const char *name, const char *ptr, si
     strbuf_add_url(form, ptr, len);
 }
 
+/* Three parts in base64url: what is no JWT would only be refused with riddles. */
+static easg_status read_federated(struct oauth *o, struct strbuf *jwt, easg_error *err)
+{
+    size_t dots = 0;
+    easg_status st;
+
+    if (!strbuf_reserve(jwt, MAX_JWT))
+        return err_nomem(err);
+    st = o->federated(o->user, jwt, err);
+    while (jwt->len && strchr(" \t\r\n", jwt->ptr[jwt->len - 1]))
+        jwt->ptr[--jwt->len] = '\0';
+    if (st == EASG_OK && strbuf_status(jwt) != EASG_OK)
+        return err_set(err, EASG_E_CONFIG, "federated_token: longer than %u bytes", MAX_JWT);
+    for (size_t i = 0; st == EASG_OK && i < jwt->len; i++) {
+        static const char set[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+
+        dots += jwt->ptr[i] == '.' ? 1 : memchr(set, jwt->ptr[i], sizeof set - 1) ? 0 : 3;
+    }
+    if (st == EASG_OK && dots != 2)
+        return err_set(err, EASG_E_CONFIG,
+                       "federated_token: is no signed token (three parts with dots between them)");
+    return st;
+}
+
 static easg_status make_form(struct oauth *o, struct strbuf *form, easg_error *err)
 {
     static const char type[] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-    EASG_CLEANUP(secret_clear) struct strbuf assertion = STRBUF_INIT(16384);
+    EASG_CLEANUP(secret_clear) struct strbuf assertion = STRBUF_INIT(MAX_JWT);
     easg_status st;
 
     strbuf_reserve(form, MAX_FORM);
     add_field(form, "grant_type", "client_credentials", 18);
     add_field(form, "client_id", o->client_id, strlen(o->client_id));
     add_field(form, "scope", o->scope, strlen(o->scope));
-    if (o->key) {
-        st = oauth_make_assertion(o, &assertion, err);
+    if (o->key || o->federated) {
+        st = o->key ? oauth_make_assertion(o, &assertion, err) : read_federated(o, &assertion, err);
         if (st != EASG_OK)
             return st;
         add_field(form, "client_assertion_type", type, sizeof type - 1);
@@ -279,8 +308,8 @@ static easg_status renew(struct oauth *o, int64_t timeout_ms, easg_error *err)
     int64_t skew = o->skew_ms < 0 ? -o->skew_ms : o->skew_ms;
 
     /* "Outside its time": once more, by the server's clock. */
-    if (st == EASG_E_AUTH && err->domain == EASG_DOMAIN_PLUGIN && err->native_code == 700024 &&
-        skew > SKEW_FLOOR && o->shift_ms == 0) {
+    if (o->key && st == EASG_E_AUTH && err->domain == EASG_DOMAIN_PLUGIN &&
+        err->native_code == 700024 && skew > SKEW_FLOOR && o->shift_ms == 0) {
         o->shift_ms = o->skew_ms;
         st = ask(o, timeout_ms, err);
     }

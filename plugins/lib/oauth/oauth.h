@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * oauth.h - app-only tokens of Entra ID by the client credentials grant: with a certificate (a
- * signed assertion) or a client secret. The token stays in memory, is lent as a header value, and
- * is wiped.
+ * signed assertion), a client secret, or an assertion that another issuer signed (federated). The
+ * token stays in memory, is lent as a header value, and is wiped.
  *
  * Belongs to one thread, so a renewal never runs twice at a time.
  */
@@ -35,6 +35,9 @@ struct oauth_options {
     size_t pem_len;
     const char *client_secret; /* in its place; a secret, lent */
     size_t client_secret_len;
+    /* Or in the place of both: adds the assertion of another issuer, a JWT, as it is now. Called
+     * for each token, because such assertions are short-lived and renewed by somebody else. */
+    easg_status (*federated)(void *user, struct strbuf *jwt, easg_error *err);
     const struct http_options *http;
     easg_time (*now)(void *user);        /* wall clock, for the assertion */
     int64_t (*monotonic_ms)(void *user); /* for the life of the token */

@@ -17,27 +17,27 @@ static const struct {
     easg_status status;
     const char *text;
 } known[] = {
-    {50196,    EASG_E_THROTTLED, "Entra says that this client asks in a loop: wait"                   },
-    { 53003,   EASG_E_DENIED,
-     "blocked by Conditional Access for workload identities: let the app's policy admit this "
-      "machine"                                                                                       },
-    { 65001,   EASG_E_DENIED,    "no administrator has consented to the app's permissions: grant it"  },
-    { 70011,   EASG_E_CONFIG,    "the scope is not valid: graph_url must be the origin of a Graph"    },
-    { 90002,   EASG_E_CONFIG,    "the tenant does not exist in this cloud: check tenant and login_url"},
-    { 650056,  EASG_E_DENIED,
-     "the app is misconfigured or has no consent: check its API permissions"                          },
-    { 700011,  EASG_E_CONFIG,    "the app is not known in this tenant: check client_id and tenant"    },
-    { 700016,  EASG_E_CONFIG,    "the app is not known in this tenant: check client_id and tenant"    },
-    { 700021,  EASG_E_CONFIG,    "the assertion names another app: check client_id"                   },
-    { 700023,  EASG_E_CONFIG,    "the assertion is for another endpoint: check login_url and tenant"  },
-    { 700024,  EASG_E_AUTH,      "the assertion is outside its time: set this machine's clock"        },
-    { 700027,  EASG_E_AUTH,
-     "the certificate is not one of the app's: upload it to the app registration, or use the one "
-      "that is there"                                                                                 },
-    { 1002012, EASG_E_CONFIG,    "the scope does not end in /.default: check graph_url"               },
-    { 7000215, EASG_E_AUTH,      "the client secret is wrong: it is the secret's value, not its id"   },
-    { 7000218, EASG_E_FAIL,      "the request arrived without a credential: does a proxy rewrite it"  },
-    { 7000222, EASG_E_AUTH,      "the client secret has expired: make a new one, or use a certificate"},
+    { 50196, EASG_E_THROTTLED, "Entra says that this client asks in a loop: wait" },
+    { 53003, EASG_E_DENIED,
+      "blocked by Conditional Access for workload identities: let the app's policy admit this "
+      "machine" },
+    { 65001, EASG_E_DENIED, "no administrator has consented to the app's permissions: grant it" },
+    { 70011, EASG_E_CONFIG, "the scope is not valid: graph_url must be the origin of a Graph" },
+    { 90002, EASG_E_CONFIG, "the tenant does not exist in this cloud: check tenant and login_url" },
+    { 650056, EASG_E_DENIED,
+      "the app is misconfigured or has no consent: check its API permissions" },
+    { 700011, EASG_E_CONFIG, "the app is not known in this tenant: check client_id and tenant" },
+    { 700016, EASG_E_CONFIG, "the app is not known in this tenant: check client_id and tenant" },
+    { 700021, EASG_E_CONFIG, "the assertion names another app: check client_id" },
+    { 700023, EASG_E_CONFIG, "the assertion is for another endpoint: check login_url and tenant" },
+    { 700024, EASG_E_AUTH, "the assertion is outside its time: set this machine's clock" },
+    { 700027, EASG_E_AUTH,
+      "the certificate is not one of the app's: upload it to the app registration, or use the one "
+      "that is there" },
+    { 1002012, EASG_E_CONFIG, "the scope does not end in /.default: check graph_url" },
+    { 7000215, EASG_E_AUTH, "the client secret is wrong: it is the secret's value, not its id" },
+    { 7000218, EASG_E_FAIL, "the request arrived without a credential: does a proxy rewrite it" },
+    { 7000222, EASG_E_AUTH, "the client secret has expired: make a new one, or use a certificate" },
 };
 
 /* The number from error_codes, or from the text "AADSTS700027: ...". 0: none. */
@@ -106,10 +106,15 @@ easg_status oauth_explain(struct oauth *o, easg_error *err)
                     sizeof safe_trace);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].code == n) {
+            const char *words = known[i].text;
+
+            if (o->federated && (n == 700024 || n == 700027))
+                words = "the federated token has expired, or its issuer's key is not known: look "
+                        "at what renews its file";
             st = err_native(err, known[i].status, EASG_DOMAIN_PLUGIN, n,
                             "%s: token refused, AADSTS%lld: %s (trace %s)", http_endpoint(o->http),
-                            (long long)n, known[i].text, safe_trace);
-            if (n == 700024)
+                            (long long)n, words, safe_trace);
+            if (n == 700024 && o->key)
                 add_skew(o, err);
             json_destroy(doc);
             return st;

@@ -15,7 +15,8 @@ struct oauth {
     char *client_id;
     char *scope;
     enum oauth_alg alg;
-    EVP_PKEY *key; /* NULL: client secret */
+    EVP_PKEY *key; /* NULL: client secret, or federated */
+    easg_status (*federated)(void *user, struct strbuf *jwt, easg_error *err);
     unsigned char sha1[20];
     unsigned char sha256[32];
     easg_time certificate_expires;

@@ -9,6 +9,7 @@
 #include "../graph/cloud.h"
 #include "check.h"
 #include "err.h"
+#include "intune.h"
 #include "text.h"
 
 #define G1 "00000001-0000-4000-8000-00000000000a" /* people 1, 2, 3 */
@@ -22,17 +23,17 @@ static const easg_sink_ops *ops;
 static struct fakehost_secret secrets[2];
 
 static const struct fakehost_option good[] = {
-    {"tenant",           CLOUD_TENANT                            },
-    { "client_id",       CLOUD_CLIENT                            },
-    { "certificate",     "@pem"                                  },
-    { "login_url",       cloud.url                               },
-    { "graph_url",       cloud.url                               },
-    { "ca_file",         cloud.ca                                },
-    { "page_size",       "3"                                     },
-    { "timeout.connect", "5000"                                  },
-    { "timeout.request", "5000"                                  },
-    { "assertion",       "ps256"                                 },
-    { "service_plans",   "[c1ec4a95-1f05-45b3-a911-aa3fa01094f5]"},
+    { "tenant", CLOUD_TENANT },
+    { "client_id", CLOUD_CLIENT },
+    { "certificate", "@pem" },
+    { "login_url", cloud.url },
+    { "graph_url", cloud.url },
+    { "ca_file", cloud.ca },
+    { "page_size", "3" },
+    { "timeout.connect", "5000" },
+    { "timeout.request", "5000" },
+    { "assertion", "ps256" },
+    { "service_plans", "[c1ec4a95-1f05-45b3-a911-aa3fa01094f5]" },
 };
 #define N_GOOD (sizeof good / sizeof *good)
 
@@ -191,26 +192,34 @@ static void test_groups(void)
         const char *says;
         unsigned targeted, exempt;
     } rows[] = {
-        {"no groups: everybody",         { { NULL }, { NULL } },   EASG_OK, "",                                             5, 0},
-        { "two, overlapping",            { { G1, G2 }, { NULL } }, EASG_OK, "",                                             4, 0},
-        { "empty include group: nobody", { { G3 }, { NULL } },     EASG_OK, "",                                             0, 0},
-        { "exclude",                     { { NULL }, { G1 } },     EASG_OK, "",                                             5, 3},
+        { "no groups: everybody", { { NULL }, { NULL } }, EASG_OK, "", 5, 0 },
+        { "two, overlapping", { { G1, G2 }, { NULL } }, EASG_OK, "", 4, 0 },
+        { "empty include group: nobody", { { G3 }, { NULL } }, EASG_OK, "", 0, 0 },
+        { "exclude", { { NULL }, { G1 } }, EASG_OK, "", 5, 3 },
         { "missing include group",
-         { { G1, NO }, { NULL } },
-         EASG_E_CONFIG,                                                     "policy.include_groups: there is no group " NO,
-         0,                                                                                                                    0},
+          { { G1, NO }, { NULL } },
+          EASG_E_CONFIG,
+          "policy.include_groups: there is no group " NO,
+          0,
+          0 },
         { "missing exclude group",
-         { { NULL }, { NO } },
-         EASG_E_CONFIG,                                                     "policy.exclude_groups: there is no group " NO,
-         0,                                                                                                                    0},
+          { { NULL }, { NO } },
+          EASG_E_CONFIG,
+          "policy.exclude_groups: there is no group " NO,
+          0,
+          0 },
         { "no id",
-         { { "Sales" }, { NULL } },
-         EASG_E_CONFIG,                                                     "Sales is not a group's object id",
-         0,                                                                                                                    0},
+          { { "Sales" }, { NULL } },
+          EASG_E_CONFIG,
+          "Sales is not a group's object id",
+          0,
+          0 },
         { "a path",
-         { { "../users/00000001-0000-4000-8000-00" }, { NULL } },
-         EASG_E_CONFIG,                                                     "is not a group's object id",
-         0,                                                                                                                    0},
+          { { "../users/00000001-0000-4000-8000-00" }, { NULL } },
+          EASG_E_CONFIG,
+          "is not a group's object id",
+          0,
+          0 },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -238,22 +247,24 @@ static void test_config(void)
         const char *key, *value; /* value NULL: left out */
         const char *says;
     } rows[] = {
-        {"tenant",           NULL,                  "tenant and client_id"                   },
-        { "client_id",       NULL,                  "tenant and client_id"                   },
-        { "certificate",     NULL,                  "either certificate or client_secret"    },
-        { "client_secret",   "@secret",             "either certificate or client_secret"    },
-        { "page_size",       "0",                   "page_size"                              },
-        { "page_size",       "1000",                "page_size"                              },
-        { "login_url",       "http://login",        "login_url: "                            },
-        { "graph_url",       "graph.microsoft.com", "graph_url: "                            },
-        { "service_plans",   "[]",                  "service_plans"                          },
-        { "service_plans",   "[INTUNE_A]",          "entry 1 is not a plan's GUID"           },
-        { "assertion",       "hs256",               "assertion"                              },
-        { "timeout.connect", "5",                   "timeout"                                },
-        { "tenant",          "common",              "common is no tenant"                    },
-        { "ca_file",         "/nonexistent.pem",    "ca_file /nonexistent.pem cannot be read"},
-        { "certificate",     "@nothing",            "no such secret"                         },
-        { "certificate",     "@secret",             "no BEGIN CERTIFICATE"                   },
+        { "tenant", NULL, "tenant and client_id" },
+        { "client_id", NULL, "tenant and client_id" },
+        { "certificate", NULL, "one of certificate, client_secret and federated_token" },
+        { "client_secret", "@secret", "one of certificate, client_secret and federated_token" },
+        { "page_size", "0", "page_size" },
+        { "page_size", "1000", "page_size" },
+        { "login_url", "http://login", "login_url: " },
+        { "graph_url", "graph.microsoft.com", "graph_url: " },
+        { "service_plans", "[]", "service_plans" },
+        { "service_plans", "[INTUNE_A]", "entry 1 is not a plan's GUID" },
+        { "federated_token", "@secret", "one of certificate, client_secret and federated_token" },
+        { "cloud", "mars", "cloud: must be global" },
+        { "assertion", "hs256", "assertion" },
+        { "timeout.connect", "5", "timeout" },
+        { "tenant", "common", "common is no tenant" },
+        { "ca_file", "/nonexistent.pem", "ca_file /nonexistent.pem cannot be read" },
+        { "certificate", "@nothing", "no such secret" },
+        { "certificate", "@secret", "no BEGIN CERTIFICATE" },
     };
     static const struct groups none = { { NULL }, { NULL } };
 
@@ -277,6 +288,44 @@ static void test_config(void)
         CHECK_HAS(err.message, rows[i].says);
         CHECK_INT(log.seen, 0);
         fakehost_log_clear(&log);
+        fakehost_clear(&f);
+    }
+    ROW("");
+}
+
+static void test_clouds(void)
+{
+    static const struct {
+        const char *cloud, *login, *graph; /* what each is */
+    } rows[] = {
+        { NULL, "https://login.microsoftonline.com", "https://graph.microsoft.com" },
+        { "global", "https://login.microsoftonline.com", "https://graph.microsoft.com" },
+        { "usgov", "https://login.microsoftonline.us", "https://graph.microsoft.us" },
+        { "usgovdod", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us" },
+        { "china", "https://login.partner.microsoftonline.cn",
+          "https://microsoftgraph.chinacloudapi.cn" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fakehost_option list[N_GOOD + 1];
+        easg_error err = EASG_ERROR_INIT;
+        easg_instance *in = NULL;
+        struct fakehost f;
+        size_t n = 0;
+
+        ROW(rows[i].cloud ? rows[i].cloud : "(none)");
+        for (size_t k = 0; k < N_GOOD; k++) {
+            if (strcmp(good[k].key, "login_url") != 0 && strcmp(good[k].key, "graph_url") != 0)
+                list[n++] = good[k];
+        }
+        if (rows[i].cloud)
+            list[n++] = (struct fakehost_option){ "cloud", rows[i].cloud };
+        fakehost_init(&f, list, n, secrets, 2);
+        if (CHECK_INT(module->create(&f.host, fakehost_config(&f), &in, &err), EASG_OK)) {
+            CHECK_STR(in->login_url, rows[i].login);
+            CHECK_STR(in->graph_url, rows[i].graph);
+            module->destroy(in);
+        }
         fakehost_clear(&f);
     }
     ROW("");
@@ -435,6 +484,7 @@ int main(void)
     test_requests();
     test_groups();
     test_config();
+    test_clouds();
     test_ends();
     test_secret_and_warnings();
     test_no_memory();

@@ -245,35 +245,38 @@ static void test_refusals(void)
         const char *says;
         int sticks;
     } rows[] = {
-        {"401,[],{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid "
-          "client secret\",\"error_codes\":[7000215],\"trace_id\":\"tr-1\"}",         EASG_E_AUTH,        7000215, "AADSTS7000215: the client secret is wrong", 1},
-        { "401,[],{\"error\":\"invalid_client\",\"error_codes\":[7000222]}",                   EASG_E_AUTH,        7000222,
-         "has expired",                                                                                                                                                  1},
-        { "401,[],{\"error\":\"invalid_client\",\"error_codes\":[700027]}",                    EASG_E_AUTH,        700027,
-         "upload it to the app registration",                                                                                                                            1},
+        { "401,[],{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid "
+          "client secret\",\"error_codes\":[7000215],\"trace_id\":\"tr-1\"}",
+          EASG_E_AUTH, 7000215, "AADSTS7000215: the client secret is wrong", 1 },
+        { "401,[],{\"error\":\"invalid_client\",\"error_codes\":[7000222]}", EASG_E_AUTH, 7000222,
+          "has expired", 1 },
+        { "401,[],{\"error\":\"invalid_client\",\"error_codes\":[700027]}", EASG_E_AUTH, 700027,
+          "upload it to the app registration", 1 },
         { "400,[],{\"error\":\"unauthorized_client\",\"error_description\":\"AADSTS700016: App "
-          "not found\"}",                                                             EASG_E_CONFIG,      700016,  "check client_id and tenant",                1},
-        { "400,[],{\"error\":\"invalid_scope\",\"error_codes\":[70011]}",                      EASG_E_CONFIG,      70011,
-         "scope is not valid",                                                                                                                                           1},
-        { "400,[],{\"error\":\"invalid_grant\",\"error_codes\":[53003]}",                      EASG_E_DENIED,      53003,
-         "Conditional Access",                                                                                                                                           1},
-        { "400,[],{\"error\":\"invalid_grant\",\"error_codes\":[65001]}",                      EASG_E_DENIED,      65001,
-         "consent",                                                                                                                                                      1},
+          "not found\"}",
+          EASG_E_CONFIG, 700016, "check client_id and tenant", 1 },
+        { "400,[],{\"error\":\"invalid_scope\",\"error_codes\":[70011]}", EASG_E_CONFIG, 70011,
+          "scope is not valid", 1 },
+        { "400,[],{\"error\":\"invalid_grant\",\"error_codes\":[53003]}", EASG_E_DENIED, 53003,
+          "Conditional Access", 1 },
+        { "400,[],{\"error\":\"invalid_grant\",\"error_codes\":[65001]}", EASG_E_DENIED, 65001,
+          "consent", 1 },
         { "400,[],{\"error\":\"strange\",\"error_codes\":[987654],\"error_description\":"
-          "\"AADSTS987654: new \\u202e trick\"}",                                     EASG_E_AUTH,        987654,  "AADSTS987654: new \\u{202e} trick",         1},
-        { "400,[],{\"error\":\"invalid_request\"}",                                            EASG_E_CONFIG,      400,     "invalid_request",                           1},
-        { "400,[],{\"error\":\"invalid_grant\",\"error_codes\":[50196]}",                      EASG_E_THROTTLED,   50196,
-         "in a loop",                                                                                                                                                    0},
-        { "429,[[\"Retry-After\",\"1.5\"]],{\"error\":\"x\"}",                                 EASG_E_THROTTLED,   429,     "token",                                     0},
-        { "503,[[\"Retry-After\",\"3\"]],oops",                                                EASG_E_UNAVAILABLE, 503,     "token",                                     0},
-        { "403,[],<html>blocked by proxy</html>",                                              EASG_E_DENIED,      403,     "HTTP 403",                                  1},
-        { "200,[],<html>please log in</html>",                                                 EASG_E_PROTOCOL,    0,       "log-on page",                               0},
-        { "200,[],{\"token_type\":\"Bearer\",\"access_token\":\"x\"}",                         EASG_E_PROTOCOL,    0,
-         "expires_in is missing",                                                                                                                                        0},
+          "\"AADSTS987654: new \\u202e trick\"}",
+          EASG_E_AUTH, 987654, "AADSTS987654: new \\u{202e} trick", 1 },
+        { "400,[],{\"error\":\"invalid_request\"}", EASG_E_CONFIG, 400, "invalid_request", 1 },
+        { "400,[],{\"error\":\"invalid_grant\",\"error_codes\":[50196]}", EASG_E_THROTTLED, 50196,
+          "in a loop", 0 },
+        { "429,[[\"Retry-After\",\"1.5\"]],{\"error\":\"x\"}", EASG_E_THROTTLED, 429, "token", 0 },
+        { "503,[[\"Retry-After\",\"3\"]],oops", EASG_E_UNAVAILABLE, 503, "token", 0 },
+        { "403,[],<html>blocked by proxy</html>", EASG_E_DENIED, 403, "HTTP 403", 1 },
+        { "200,[],<html>please log in</html>", EASG_E_PROTOCOL, 0, "log-on page", 0 },
+        { "200,[],{\"token_type\":\"Bearer\",\"access_token\":\"x\"}", EASG_E_PROTOCOL, 0,
+          "expires_in is missing", 0 },
         { "200,[],{\"token_type\":\"mac\",\"access_token\":\"x\",\"expires_in\":1}",
-         EASG_E_PROTOCOL,                                                                                          0,       "not of type Bearer",                        0},
+          EASG_E_PROTOCOL, 0, "not of type Bearer", 0 },
         { "200,[],{\"token_type\":\"Bearer\",\"access_token\":\"x\\ny: z\",\"expires_in\":1}",
-         EASG_E_PROTOCOL,                                                                                          0,       "characters that none may",                  0},
+          EASG_E_PROTOCOL, 0, "characters that none may", 0 },
     };
     struct http_options http = { .ca_file = cloud.ca };
 
@@ -339,6 +342,81 @@ static void test_clock(void)
     wall_ms -= 3600 * 1000;
 }
 
+/* ---- the assertion of another issuer ---- */
+
+static const char *federated_now; /* NULL: the file is gone */
+static int federated_asked;
+
+static easg_status read_federated(void *user, struct strbuf *jwt, easg_error *err)
+{
+    (void)user;
+    federated_asked++;
+    return federated_now ? strbuf_adds(jwt, federated_now)
+                         : err_set(err, EASG_E_CONFIG, "the file is gone");
+}
+
+static void test_federated(void)
+{
+    static const struct {
+        const char *jwt;
+        easg_status want;
+        const char *says;
+    } rows[] = {
+        { "aaa.bbb.ccc\n", EASG_OK, "" },
+        { "aaa.bbb", EASG_E_CONFIG, "three parts" },
+        { "a.b.c.d", EASG_E_CONFIG, "three parts" },
+        { "a.b.c d", EASG_E_CONFIG, "three parts" },
+        { "", EASG_E_CONFIG, "three parts" },
+        { NULL, EASG_E_CONFIG, "the file is gone" },
+    };
+    struct http_options http = { .ca_file = cloud.ca };
+    struct oauth_options o = options(&http);
+    easg_error err = EASG_ERROR_INIT;
+    struct oauth *oauth;
+    const char *header, *log;
+
+    o.pem = NULL;
+    o.federated = read_federated;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ROW(rows[i].jwt ? rows[i].jwt : "(none)");
+        oauth = create(o);
+        federated_now = rows[i].jwt;
+        (void)cloud_log();
+        CHECK_INT(oauth_get(oauth, 5000, &header, &err), rows[i].want);
+        CHECK_HAS(err.message, rows[i].says);
+        log = cloud_log();
+        if (rows[i].want == EASG_OK)
+            CHECK_HAS(log, "client_assertion=aaa.bbb.ccc\"");
+        else
+            CHECK(cloud_log_line(log, 0) == NULL); /* nothing is sent that is no token */
+        oauth_destroy(oauth);
+    }
+    ROW("renewed by somebody else");
+    oauth = create(o);
+    federated_asked = 0;
+    federated_now = "one.one.one";
+    CHECK_INT(oauth_get(oauth, 5000, &header, &err), EASG_OK);
+    federated_now = "two.two.two";
+    oauth_drop(oauth);
+    CHECK_INT(oauth_get(oauth, 5000, &header, &err), EASG_OK);
+    CHECK_INT(federated_asked, 2);
+    log = cloud_log();
+    CHECK_HAS(log, "client_assertion=one.one.one");
+    CHECK_HAS(log, "client_assertion=two.two.two");
+    CHECK_INT(oauth_certificate_expires(oauth), EASG_TIME_NONE);
+    /* outside its time: a second one of the same file would be no better */
+    oauth_drop(oauth);
+    wall_ms += 3600 * 1000;
+    cloud_script(
+        "[[401,[],\"{\\\"error\\\":\\\"invalid_client\\\",\\\"error_codes\\\":[700024]}\"]]");
+    CHECK_INT(oauth_get(oauth, 5000, &header, &err), EASG_E_AUTH);
+    CHECK_HAS(err.message, "the federated token has expired");
+    CHECK(cloud_log_line(cloud_log(), 1) == NULL);
+    wall_ms -= 3600 * 1000;
+    oauth_destroy(oauth);
+    ROW("");
+}
+
 static void test_config(void)
 {
     struct http_options http = { .ca_file = cloud.ca };
@@ -349,10 +427,10 @@ static void test_config(void)
         const char *file;
         const char *says;
     } files[] = {
-        {"ec.pem",     "RSA keys of 2048 bits"},
-        { "small.pem", "RSA keys of 2048 bits"},
-        { "old.pem",   "expired on "          },
-        { "ca.crt",    "no private key"       },
+        { "ec.pem", "RSA keys of 2048 bits" },
+        { "small.pem", "RSA keys of 2048 bits" },
+        { "old.pem", "expired on " },
+        { "ca.crt", "no private key" },
     };
 
 #define REFUSED(text)                                                                              \
@@ -370,9 +448,9 @@ static void test_config(void)
     o.client_id = "easgate";
     REFUSED("client_id");
     o.pem = NULL;
-    REFUSED("either certificate or client_secret");
+    REFUSED("one of certificate, client_secret and federated_token");
     o.client_secret = "x";
-    REFUSED("either certificate or client_secret");
+    REFUSED("one of certificate, client_secret and federated_token");
     o.login_url = "http://login.microsoftonline.com";
     REFUSED("login_url: ");
     o.pem = "rubbish";
@@ -428,6 +506,7 @@ int main(void)
     test_cache();
     test_refusals();
     test_clock();
+    test_federated();
     test_config();
     test_no_memory();
     cloud_stop(&cloud);
