@@ -103,7 +103,7 @@ static enum origin origin_of(const struct story *s, const char *input)
 {
     static const char *const manager[] = { "data",   "licence",   "targeted",  "exempt",
                                            "record", "activated", "compliance" };
-    static const char *const exchange[] = { "foreign", "default_access" };
+    static const char *const exchange[] = { "foreign", "default_access", "entry" };
     size_t i;
 
     for (i = 0; i < sizeof(manager) / sizeof(manager[0]); i++)

@@ -68,9 +68,12 @@ static const char *remedy(int code)
 
 static unsigned row_number(const char *row)
 {
-    return strlen(row) == 3 && row[0] == 'D'
-               ? (unsigned)(row[1] - '0') * 10 + (unsigned)(row[2] - '0')
-               : 0;
+    unsigned i;
+
+    for (i = 1; i < POLICY_ROWS; i++)
+        if (strcmp(row, policy_row_name(i)) == 0)
+            return i;
+    return 0;
 }
 
 /* ---- text -------------------------------------------------------------- */
@@ -173,13 +176,9 @@ static void print_rows(const struct records *r)
 static easg_status print_actions(const struct report *p, easg_error *err)
 {
     static const struct table_column columns[] = {
-        {"VERB",           0         },
-        { "USER",          TABLE_FLEX},
-        { "DEVICE ID",     TABLE_FLEX},
-        { "ACCESS BEFORE", 0         },
-        { "ROW",           0         },
-        { "REASON",        TABLE_FLEX},
-        { "STATE",         0         }
+        { "VERB", 0 },          { "USER", TABLE_FLEX }, { "DEVICE ID", TABLE_FLEX },
+        { "ACCESS BEFORE", 0 }, { "ROW", 0 },           { "REASON", TABLE_FLEX },
+        { "STATE", 0 }
     };
     struct records r;
     struct table *t;
@@ -299,9 +298,9 @@ static easg_status print_run(struct report *p, easg_error *err)
 int report_run(struct cli *cli, const struct start *start, const char *run_id, int worker_code,
                int64_t limit)
 {
-    struct report p = {
-        cli, start, run_id, NULL, NULL, NULL, limit, our_code(worker_code), {NULL, 0, 0}
-    };
+    struct report p = { cli,           start, run_id, NULL,
+                        NULL,          NULL,  limit,  our_code(worker_code),
+                        { NULL, 0, 0 } };
     easg_error err = EASG_ERROR_INIT;
     struct records runs = { 0 };
     easg_status st;

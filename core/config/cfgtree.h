@@ -97,6 +97,11 @@ int cfg_option_range(const easg_option *o, int64_t *min, int64_t *max);
 /* Keys of the organisation's file that hold a module. */
 extern const char *const cfg_module_keys[4];
 
+/* ---- trust.c
+ * ------------------------------------------------------------------------------------- */
+
+easg_status cfg_read_trust(struct org_config *o, easg_error *err);
+
 /* ---- schema.c
  * ------------------------------------------------------------------------------------ */
 

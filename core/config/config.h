@@ -17,6 +17,7 @@
 
 #include "alloc.h"
 #include "policy_options.h"
+#include "policy_rules.h"
 #include "strbuf.h"
 
 /* ---- the tree (tree.c) --------------------------------------------------------------------- */
@@ -153,6 +154,16 @@ struct org_config {
     struct org_brakes brakes;
     struct org_mail mail;
     struct org_schedule schedule;
+    enum policy_failure failure;
+    uint32_t accept_no_eas_id; /* platforms, bit 0 ios, 1 android, 2 windows */
+    int64_t grandfather_ms;    /* 0: nobody is spared */
+    easg_time grandfather_until;
+    const char *id_registry; /* a file; NULL: none */
+    const struct policy_rule *rules;
+    size_t n_rules;
+    const struct policy_ring *rings;
+    size_t n_rings;
+    int64_t keep_history_ms, keep_audit_ms; /* 0: for ever */
     char digest[65]; /* SHA-256 of the file, hex: the configuration's generation */
 };
 

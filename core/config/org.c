@@ -46,6 +46,19 @@ static const easg_option table[] = {
         "Language of those whose own is not known: en, nl, de, fr, or one of mail.templates."),
     OPT(STRING, 0, "mail.helpdesk", NULL, NULL,
         "Whom people may ask, as it stands in the mail: an address, a telephone number."),
+    OPT(ENUM, 0, "failure_policy", "hold", "hold|open|closed",
+        "What becomes of devices when the device manager does not answer and its facts are older "
+        "than brakes.facts_max_age: nothing, our blocks are taken back, or everybody is blocked."),
+    OPT(MAP, 0, "rules", NULL, NULL,
+        "Local rules by name, the first that fits decides: `match`, `action`, `owner`, `expires`, "
+        "`trust_claims`."),
+    OPT(MAP, 0, "rings", NULL, NULL,
+        "Who is enforced first, by name: `users`, `percent`, `delay`, `blast_devices`, "
+        "`blast_percent`."),
+    OPT(DURATION, 0, "retention.history", "400d", "0..10000d",
+        "How long old decisions, actions, mail and runs are kept; 0: for ever."),
+    OPT(DURATION, 0, "retention.audit", "0", "0..10000d",
+        "How long audit rows are kept; 0: for ever."),
     OPT(BOOL, 0, "policy.enabled", "true", NULL,
         "false: no device is decided upon, and what the agent wrote is withdrawn."),
     OPT(ENUM, 0, "policy.override", "auto", "auto|on|off",
@@ -66,6 +79,14 @@ static const easg_option table[] = {
         "A device whose compliance Configuration Manager answers for."),
     OPT(DURATION, 0, "policy.unknown_grace", "1h", "0..30d",
         "How long after enrolment unknown compliance is waited for."),
+    OPT(DURATION, 0, "policy.grandfather", "0", "0..400d",
+        "Devices that have access when enforcement begins and spoke within this time are not "
+        "blocked before policy.grandfather_until."),
+    OPT(STRING, 0, "policy.grandfather_until", NULL, NULL,
+        "The day on which they are decided upon like all others; without it never."),
+    OPT(STRING, 0, "policy.id_registry", NULL, NULL,
+        "CSV file of user, managed device and EAS id, for devices whose id the device manager does "
+        "not know; an absolute path."),
     OPT(LIST, 0, "policy.include_groups", NULL, NULL,
         "Groups of the device manager's directory whose members are decided upon."),
     OPT(LIST, 0, "policy.exclude_groups", NULL, NULL, "Groups whose members are exempt."),
@@ -77,6 +98,9 @@ static const easg_option table[] = {
         "New blocks in one run that need no approval, in percent of all devices; the larger of the "
         "two counts."),
     OPT(DURATION, 0, "brakes.facts_max_age", "6h", "10m..7d", "Older facts decide nothing."),
+    OPT(LIST, 0, "brakes.accept_no_eas_id", NULL, NULL,
+        "Platforms (ios, android, windows) that may be enforced although no managed device of them "
+        "carries an EAS id."),
     OPT(ENUM, 0, "brakes.accept_risk", "none", "none|mass-lockout",
         "Must be mass-lockout where a brake is loosened beyond 20, 500 or 50."),
     OPT(STRING, 0, "schedule.quick", "2h", NULL,
@@ -362,6 +386,8 @@ static easg_status fill(struct org_config *o, const char *path, easg_error *err)
                        &o->n_exclude_groups, err);
     read_policy(o);
     read_mail(o);
+    if (st == EASG_OK)
+        st = cfg_read_trust(o, err);
     if (st == EASG_OK)
         st = read_brakes(o, err);
     return st == EASG_OK ? read_schedule(o, err) : st;

@@ -60,10 +60,35 @@ static struct policy_verdict by_record(const struct policy_input *in)
     return by_compliance(in);
 }
 
+/* The facts are no good. Nothing is changed, unless the organisation chose otherwise for a manager
+ * that is silent too long: open takes our blocks back, closed blocks whom the policy is about, as
+ * far as was known last. Entries of others stand in any case. */
+static struct policy_verdict by_failure(const struct policy_input *in)
+{
+    struct policy_verdict leave = row(1, ACTION_LEAVE, REASON_UNKNOWN, MAIL_NONE);
+
+    if (in->failure == FAILURE_HOLD || !in->policy || !in->licensed || !in->targeted ||
+        in->exempt || in->foreign != FOREIGN_NONE)
+        return leave;
+    if (in->failure == FAILURE_OPEN)
+        return in->entry == ENTRY_BLOCK
+                   ? row(POLICY_ROW_OPEN, ACTION_WITHDRAW, REASON_UNKNOWN, MAIL_NONE)
+                   : leave;
+    return row(POLICY_ROW_CLOSED, ACTION_BLOCK, REASON_UNKNOWN, MAIL_NONE);
+}
+
+static struct policy_verdict by_rule(const struct policy_input *in)
+{
+    static const uint8_t actions[] = { ACTION_LEAVE, ACTION_ALLOW, ACTION_BLOCK, ACTION_WITHDRAW,
+                                       ACTION_LEAVE };
+
+    return row(POLICY_ROW_RULE, (enum policy_action)actions[in->rule % 5], REASON_OTHER, MAIL_NONE);
+}
+
 struct policy_verdict policy_decide(const struct policy_input *in)
 {
     if (in->data != DATA_OK)
-        return row(1, ACTION_LEAVE, REASON_UNKNOWN, MAIL_NONE);
+        return by_failure(in);
     if (!in->policy)
         return row(2, ACTION_WITHDRAW, REASON_NONE, MAIL_NONE);
     if (!in->licensed)
@@ -76,5 +101,5 @@ struct policy_verdict policy_decide(const struct policy_input *in)
         return row(6, ACTION_LEAVE, REASON_INDIVIDUAL_RULE, MAIL_NONE);
     if (in->foreign == FOREIGN_ALLOW && !in->enforce_foreign_allow)
         return row(7, ACTION_LEAVE, REASON_INDIVIDUAL_RULE, MAIL_NONE);
-    return by_record(in);
+    return in->rule != RULE_NONE ? by_rule(in) : by_record(in);
 }

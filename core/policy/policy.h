@@ -12,6 +12,7 @@
 #include <easgate/types.h>
 
 #include "policy_options.h"
+#include "policy_rules.h"
 
 /* ---- inputs of the table, in its own words (decide.c) ------------------ */
 
@@ -31,6 +32,7 @@ enum in_compliance {
     COMPLIANCE_CONFIGMANAGER
 };
 enum in_default { DEFAULT_ALLOW, DEFAULT_BLOCK, DEFAULT_QUARANTINE };
+enum in_entry { ENTRY_NONE, ENTRY_ALLOW, ENTRY_BLOCK }; /* of ours, asked for in an outage only */
 
 struct policy_input {
     uint8_t data;   /* enum in_data */
@@ -53,6 +55,10 @@ struct policy_input {
     uint8_t enforce_foreign_allow;
     uint8_t unknown_compliant;
     uint8_t configmanager_compliant;
+    /* beside the table: all zero, and it is the table alone */
+    uint8_t rule;    /* enum policy_rule_action: what the local rule that fits says */
+    uint8_t failure; /* enum policy_failure: what an outage beyond facts_max_age does */
+    uint8_t entry;   /* enum in_entry */
 };
 
 enum policy_action { ACTION_LEAVE = 0, ACTION_ALLOW = 1, ACTION_BLOCK = 2, ACTION_WITHDRAW = 3 };
@@ -70,11 +76,13 @@ enum policy_reason {
 enum policy_mail { MAIL_NONE, MAIL_ENROL, MAIL_ACTIVATE, MAIL_NONCOMPLIANT };
 
 struct policy_verdict {
-    uint8_t row;    /* 1..19: D01..D19 */
+    uint8_t row;    /* 1..19: D01..D19; POLICY_ROW_* */
     uint8_t action; /* enum policy_action */
     uint8_t reason; /* enum policy_reason */
     uint8_t mail;   /* enum policy_mail */
 };
+
+enum { POLICY_ROW_RULE = 20, POLICY_ROW_OPEN = 21, POLICY_ROW_CLOSED = 22, POLICY_ROWS = 23 };
 
 /* Total: every input has a verdict. [any] */
 struct policy_verdict policy_decide(const struct policy_input *in);
@@ -95,7 +103,7 @@ const char *policy_input_word(size_t input, size_t i);
 #define POLICY_INPUT_DEFAULT                                                                       \
     {                                                                                              \
         DATA_OK, 1, 1, 1, 0, FOREIGN_NONE, 0, 0, CLIENT_EAS, PLATFORM_IOS, RECORD_MANAGED, 1,      \
-            COMPLIANCE_COMPLIANT, OVERRIDE_AUTO, DEFAULT_ALLOW, 0, 0, 0                            \
+            COMPLIANCE_COMPLIANT, OVERRIDE_AUTO, DEFAULT_ALLOW, 0, 0, 0, 0, 0, 0                   \
     }
 /* The reverse: sets the input `name` to `value`; 0 when there is no such name or value. */
 int policy_input_set(struct policy_input *in, const char *name, const char *value);
@@ -150,6 +158,25 @@ enum in_platform policy_platform(const easg_str *os, const easg_str *device_type
  * after enrolment. EASG_TIME_NONE: never. */
 easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
                              easg_time grace_until, easg_time now);
+
+/* ---- local rules and rings (rules.c) ---------------------------------- */
+
+/* 1: it fits; * is any text, ? any byte, ASCII letters without case. */
+int policy_glob(const char *pattern, const char *ptr, size_t len);
+
+/* What a rule may look at. All but user and `in` are claims of the client. */
+struct policy_subject {
+    easg_str user, device_id, type, model, os, user_agent;
+    const struct policy_input *in; /* resolved */
+    easg_time now;
+    unsigned weekday; /* local, 0: Monday */
+    int minute;       /* local, of the day */
+};
+/* The first rule that fits and has not expired; -1: none. */
+int policy_rule_find(const struct policy_rule *rules, size_t n, const struct policy_subject *s);
+/* The ring of a mailbox; whoever is in none is in the last. 0 without rings. */
+size_t policy_ring_find(const struct policy_ring *rings, size_t n, const easg_str *user,
+                        const easg_str *mailbox);
 
 /* ---- may this plan go out? (brakes.c) ---------------------------------- */
 

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 enum policy_override { OVERRIDE_AUTO = 0, OVERRIDE_ON = 1, OVERRIDE_OFF = 2 };
+/* When the facts are older than brakes.facts_max_age and the manager does not answer. */
+enum policy_failure { FAILURE_HOLD = 0, FAILURE_OPEN = 1, FAILURE_CLOSED = 2 };
 enum policy_unknown { UNKNOWN_BLOCK = 0, UNKNOWN_COMPLIANT = 1 };
 
 struct policy_options {

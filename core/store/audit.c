@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AUDIT_MAX   16384
@@ -95,8 +96,23 @@ easg_status store_audit(struct store *s, const char *event, const char *subject,
 
 struct verify {
     char prev[65];
-    int64_t seq, first_bad;
+    int64_t seq, rows, first_bad;
+    char anchor[100]; /* "SEQ HASH" where older rows were removed; "" */
+    int said;         /* a row of the chain says so too */
 };
+
+/* The row by which retention told what it removed. */
+static void check_pruned(struct verify *v, const char *event, const char *detail)
+{
+    char want[160];
+    char *space = strchr(v->anchor, ' ');
+
+    if (!space || strcmp(event, "audit.pruned") != 0)
+        return;
+    snprintf(want, sizeof want, "{\"through\":%.*s,\"hash\":\"%s\"}", (int)(space - v->anchor),
+             v->anchor, space + 1);
+    v->said |= strcmp(detail, want) == 0;
+}
 
 static easg_status verify_row(void *user, const struct store_row *row, easg_error *err)
 {
@@ -119,21 +135,41 @@ static easg_status verify_row(void *user, const struct store_row *row, easg_erro
     else if (st != EASG_OK)
         return st;
     v->seq++;
+    v->rows++;
+    check_pruned(v, fields[2], fields[4]);
     if (!v->first_bad && (seq != v->seq || !hash || strcmp(hash, want) != 0))
         v->first_bad = seq;
     snprintf(v->prev, sizeof v->prev, "%s", hash ? hash : "");
     return EASG_OK;
 }
 
+static easg_status take_anchor(void *user, const struct store_row *row, easg_error *err)
+{
+    struct verify *v = user;
+    const char *text = store_row_text(row, 0);
+    char *end;
+
+    (void)err;
+    snprintf(v->anchor, sizeof v->anchor, "%s", text ? text : "");
+    v->seq = strtoll(v->anchor, &end, 10);
+    snprintf(v->prev, sizeof v->prev, "%s", *end ? end + 1 : "");
+    return EASG_OK;
+}
+
 easg_status store_audit_verify(struct store *s, int64_t *rows, int64_t *first_bad, easg_error *err)
 {
-    struct verify v = { AUDIT_START, 0, 0 };
-    easg_status st;
+    struct verify v = { AUDIT_START, 0, 0, 0, "", 0 };
+    easg_status st = store_query(s, "SELECT value FROM meta WHERE name='audit_anchor'", NULL, 0,
+                                 take_anchor, &v, err);
 
-    st = store_query(s,
-                     "SELECT seq, at, run, event, subject, detail, hash FROM v_audit ORDER BY seq",
-                     NULL, 0, verify_row, &v, err);
-    *rows = v.seq;
+    if (st == EASG_OK)
+        st = store_query(
+            s, "SELECT seq, at, run, event, subject, detail, hash FROM v_audit ORDER BY seq", NULL,
+            0, verify_row, &v, err);
+    *rows = v.rows;
+    /* Rows are missing at the start, and no row of the chain vouches for that. */
+    if (st == EASG_OK && v.anchor[0] && !v.said && !v.first_bad)
+        v.first_bad = v.seq - v.rows + 1;
     *first_bad = v.first_bad;
     return st;
 }

@@ -41,7 +41,8 @@ static int same(sqlite3_stmt *stmt, const struct store_decision *d)
            sqlite3_column_int(stmt, 2) == d->cross_user &&
            sqlite3_column_int(stmt, 3) == (int)d->joined &&
            sqlite3_column_int64(stmt, 4) == d->candidates && db_time(stmt, 5) == d->next_change &&
-           text_same(stmt, 6, d->person) && text_same(stmt, 7, d->mailbox);
+           text_same(stmt, 6, d->person) && text_same(stmt, 7, d->mailbox) &&
+           text_same(stmt, 8, d->rule);
 }
 
 easg_status store_put_decision(struct store *s, const struct store_decision *d, easg_time now,
@@ -51,7 +52,7 @@ easg_status store_put_decision(struct store *s, const struct store_decision *d, 
     sqlite3_stmt *stmt =
         db_bind(s, &st, err,
                 "SELECT d.verdict, d.mdk, d.cross_user, d.joined, d.candidates, d.next_change,"
-                " d.person, d.mailbox FROM current c JOIN decision d ON d.id=c.decision"
+                " d.person, d.mailbox, d.rule FROM current c JOIN decision d ON d.id=c.decision"
                 " WHERE c.mk=?1 AND c.ek=?2",
                 "ii", d->mk, d->ek);
     int more = 0;
@@ -69,11 +70,13 @@ easg_status store_put_decision(struct store *s, const struct store_decision *d, 
         return EASG_OK;
     st = db_run(s, err,
                 "INSERT INTO decision(run, at, verdict, device, mailbox, user, device_id, mdk,"
-                " managed_device, person, joined, candidates, cross_user, next_change, facts_at)"
-                " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-                "iiissssissiiitt", s->run, now, d->verdict, d->device, d->mailbox, d->user,
+                " managed_device, person, joined, candidates, cross_user, next_change, facts_at,"
+                " rule, managed_flags, enrolled) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+                " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                "iiissssissiiittsit", s->run, now, d->verdict, d->device, d->mailbox, d->user,
                 d->device_id, d->mdk, d->managed_device, d->person, (int64_t)d->joined,
-                d->candidates, (int64_t)d->cross_user, d->next_change, d->facts_at);
+                d->candidates, (int64_t)d->cross_user, d->next_change, d->facts_at, d->rule,
+                (int64_t)d->managed_flags, d->enrolled);
     if (st == EASG_OK)
         st = db_run(s, err, "INSERT OR REPLACE INTO current(mk, ek, decision) VALUES(?1, ?2, ?3)",
                     "iii", d->mk, d->ek, (int64_t)sqlite3_last_insert_rowid(s->db));

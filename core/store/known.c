@@ -13,7 +13,7 @@
 #define CHUNK 20000
 
 #define DEVICE_COLUMNS                                                                             \
-    "SELECT i.mk, i.ek, i.k, d.key, d.device_id, d.type, d.os, d.user_agent, d.access"             \
+    "SELECT i.mk, i.ek, i.k, d.key, d.device_id, d.type, d.os, d.user_agent, d.access, d.model"    \
     " FROM device_idx i JOIN device d ON d.id=i.id"
 
 static void read_device(sqlite3_stmt *stmt, struct store_device *d)
@@ -27,6 +27,7 @@ static void read_device(sqlite3_stmt *stmt, struct store_device *d)
     d->os = db_text(stmt, 6);
     d->user_agent = db_text(stmt, 7);
     d->access = (easg_access)sqlite3_column_int64(stmt, 8);
+    d->model = db_text(stmt, 9);
 }
 
 /* Chunks by key, not one long cursor: an open cursor pins the write-ahead log. */
@@ -36,7 +37,7 @@ easg_status store_each_device(struct store *s, int64_t only_mk,
                               void *user, easg_error *err)
 {
     struct store_device d = {
-        INT64_MIN, INT64_MIN, INT64_MIN, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, 0
+        INT64_MIN, INT64_MIN, INT64_MIN, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, 0
     };
     easg_status st = EASG_OK;
     int64_t rows = CHUNK;

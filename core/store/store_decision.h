@@ -27,7 +27,7 @@ enum store_join {
 
 struct store_device {
     int64_t mk, ek, k;
-    easg_str key, device_id, type, os, user_agent;
+    easg_str key, device_id, type, os, user_agent, model;
     easg_access access;
 };
 /* Every device whose mailbox is known, by mk and ek; of one mailbox when `only_mk` is not 0. */
@@ -101,6 +101,9 @@ struct store_decision {
     int64_t candidates;
     int cross_user;
     easg_time next_change, facts_at;
+    const char *rule;       /* name of the local rule that decided; NULL: none */
+    uint32_t managed_flags; /* of the record that counts */
+    easg_time enrolled;     /* the same */
 };
 /* *changed 0: that is what we thought already, nothing is written. */
 easg_status store_put_decision(struct store *s, const struct store_decision *d, easg_time now,

@@ -121,6 +121,14 @@ easg_status store_supersede_all(struct store *s, const char *why, easg_time now,
                   "ts", now, why);
 }
 
+easg_status store_let_action(struct store *s, int64_t id, int go, easg_error *err)
+{
+    if (go)
+        return db_run(s, err, "UPDATE action SET state=0, run=?2 WHERE id=?1 AND state=1", "ii", id,
+                      s->run);
+    return db_run(s, err, "UPDATE action SET state=1 WHERE id=?1 AND state=0", "i", id);
+}
+
 easg_status store_count_ledger(struct store *s, int64_t *out, easg_error *err)
 {
     return db_get_int(s, 0, out, err, "SELECT count(*) FROM ledger", "");

@@ -9,6 +9,7 @@
  */
 #include "sync_run.h"
 
+#include "clock.h"
 #include "text.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ struct group {
     char *device, *device_id;
     struct policy_input in;
     struct policy_verdict verdict;
-    int chosen, cross_user;
+    int chosen, cross_user, rule; /* rule: number, or -1 */
 };
 
 struct decide {
@@ -160,7 +161,7 @@ static easg_status open_group(struct decide *d, const struct store_device *dev, 
     g->device_id = mem_dup(dev->device_id.ptr ? dev->device_id.ptr : "", dev->device_id.len);
     if (!g->device || !g->device_id)
         return err_nomem(err);
-    if (d->stale) {
+    if (d->stale && !d->s->failure) {
         st = store_has_decision(d->s->store, g->mk, g->ek, &g->skip, err);
         if (st != EASG_OK || g->skip)
             return st;
@@ -189,13 +190,42 @@ static int severity(unsigned action)
     }
 }
 
+/* The local rule that fits; its word becomes an input of the table. */
+static int find_rule(const struct decide *d, const struct store_device *dev,
+                     struct policy_input *in)
+{
+    const struct org_config *o = d->s->o->org;
+    struct policy_subject s;
+    int64_t minute;
+    int rule;
+
+    if (!o->n_rules || d->stale)
+        return -1;
+    memset(&s, 0, sizeof s);
+    minute = d->s->now / 60000 + clock_local_offset_min(d->s->now);
+    s.user = text_str(d->mailbox.upn);
+    s.device_id = dev->device_id;
+    s.type = dev->type;
+    s.model = dev->model;
+    s.os = dev->os;
+    s.user_agent = dev->user_agent;
+    s.in = in;
+    s.now = d->s->now;
+    s.minute = (int)(minute % 1440);
+    s.weekday = (unsigned)((minute / 1440 + 3) % 7); /* 1970 began on a Thursday */
+    rule = policy_rule_find(o->rules, o->n_rules, &s);
+    if (rule >= 0)
+        in->rule = o->rules[rule].action;
+    return rule;
+}
+
 static void judge(struct decide *d, const struct store_device *dev, int first)
 {
     uint32_t foreign = d->listed & ~d->ours;
     struct policy_facts f;
     struct policy_input in;
     struct policy_verdict v;
-    int chosen, cross_user;
+    int chosen, cross_user, rule;
 
     memset(&f, 0, sizeof f);
     f.data = d->stale ? DATA_STALE : DATA_OK;
@@ -212,12 +242,20 @@ static void judge(struct decide *d, const struct store_device *dev, int first)
     f.device_os = dev->os;
     f.user_agent = dev->user_agent;
     policy_resolve(&d->s->o->org->policy, &f, d->c, d->n, d->s->now, &in, &chosen, &cross_user);
+    if (d->stale && d->s->failure) {
+        in.failure = (uint8_t)d->s->failure;
+        in.entry = d->listed & d->ours & EASG_LISTED_BLOCKED   ? ENTRY_BLOCK
+                   : d->listed & d->ours & EASG_LISTED_ALLOWED ? ENTRY_ALLOW
+                                                               : ENTRY_NONE;
+    }
+    rule = find_rule(d, dev, &in);
     v = policy_decide(&in);
     if (first || severity(v.action) > severity(d->g.verdict.action)) {
         d->g.in = in;
         d->g.verdict = v;
         d->g.chosen = chosen;
         d->g.cross_user = cross_user;
+        d->g.rule = rule;
     }
 }
 
@@ -250,7 +288,12 @@ static easg_status close_group(struct decide *d, easg_error *err)
         out.cross_user = g->cross_user;
         out.next_change = EASG_TIME_NONE;
         out.facts_at = d->s->facts_at;
+        if (g->verdict.row == POLICY_ROW_RULE && g->rule >= 0)
+            out.rule = d->s->o->org->rules[g->rule].name;
+        out.enrolled = EASG_TIME_NONE;
         if (g->chosen >= 0) {
+            out.managed_flags = d->c[g->chosen].flags;
+            out.enrolled = d->c[g->chosen].enrolled;
             out.mdk = d->more[g->chosen].k;
             out.managed_device = d->more[g->chosen].id;
             out.next_change = policy_next_change(&d->s->o->org->policy, &d->c[g->chosen],
@@ -345,7 +388,7 @@ static easg_status walk(struct sync *s, int stale, easg_error *err)
 
 easg_status sync_decide(struct sync *s, easg_error *err)
 {
-    return walk(s, 0, err);
+    return walk(s, s->failure != FAILURE_HOLD, err);
 }
 
 easg_status sync_decide_stale(struct sync *s, easg_error *err)

@@ -149,6 +149,7 @@ static easg_status fetch_believed(struct sync *s, struct store_seen seen[STORE_K
     easg_status st = fetch(s, seen, err);
     int yes = 0;
 
+    s->facts_answered = st == EASG_OK;
     if (st == EASG_OK)
         st = shrunk(s, seen, &yes, last, err);
     if (st != EASG_OK || !yes)
@@ -228,6 +229,10 @@ static easg_status accept(struct sync *s, const struct store_seen seen[STORE_KIN
     if (st == EASG_OK)
         st = store_set_org(s->store, "last_facts", timestamp_format(s->now, text), err);
     if (st == EASG_OK)
+        st = store_set_org(s->store, "facts_silent_since", NULL, err);
+    if (st == EASG_OK)
+        st = store_set_org(s->store, "failure_policy_in_force", NULL, err);
+    if (st == EASG_OK)
         st = NOTE(s, err, EASG_LOG_INFO, "facts.done", instance_id(s->sink),
                   F_INT("people", seen[STORE_PERSON].seen),
                   F_INT("managed_devices", seen[STORE_MANAGED].seen),
@@ -258,6 +263,49 @@ static easg_status last_good(struct sync *s, easg_time *at, easg_error *err)
     return st;
 }
 
+/* ---- failure policy
+ * ------------------------------------------------------------------------------------ */
+
+static int is_silence(easg_status st)
+{
+    return st == EASG_E_UNREACHABLE || st == EASG_E_TIMEOUT || st == EASG_E_UNAVAILABLE ||
+           st == EASG_E_UNTRUSTED || st == EASG_E_THROTTLED || st == EASG_E_AUTH ||
+           st == EASG_E_DENIED;
+}
+
+/* The manager did not answer. When that lasts beyond facts_max_age the organisation may have chosen
+ * more than waiting. A manager that answers, be it with nothing, never comes here. */
+static easg_status silent(struct sync *s, easg_status why, const easg_error *text, easg_error *err)
+{
+    static const char *const words[] = { "hold", "open", "closed" };
+    EASG_CLEANUP(mem_cleanup) char *last = NULL;
+    EASG_CLEANUP(mem_cleanup) char *since = NULL;
+    char now[TIMESTAMP_SIZE];
+    enum policy_failure chosen = s->o->org->failure;
+    easg_time at = EASG_TIME_NONE;
+    easg_status st = store_begin(s->store, 1, err);
+
+    if (st == EASG_OK)
+        st = store_get_org(s->store, "last_facts", &last, err);
+    if (st == EASG_OK)
+        st = store_get_org(s->store, "facts_silent_since", &since, err);
+    if (st == EASG_OK && !since)
+        st = store_set_org(s->store, "facts_silent_since", timestamp_format(s->now, now), err);
+    if (st == EASG_OK && chosen != FAILURE_HOLD && last &&
+        timestamp_parse(last, strlen(last), &at) &&
+        s->now - at > s->o->org->brakes.facts_max_age_ms) {
+        s->failure = chosen;
+        s->facts_status = why;
+        err_copy(&s->facts_error, text);
+        st = store_set_org(s->store, "failure_policy_in_force", words[chosen], err);
+        if (st == EASG_OK)
+            st = NOTE(s, err, EASG_LOG_ERROR, "facts.failure_policy", instance_id(s->sink),
+                      F_STR("policy", words[chosen]), F_STR("last_facts", last),
+                      F_STATUS("status", why), F_STR("error", text->message));
+    }
+    return st == EASG_OK ? store_commit(s->store, err) : st;
+}
+
 easg_status sync_facts(struct sync *s, easg_error *err)
 {
     struct store_seen seen[STORE_KINDS];
@@ -283,6 +331,18 @@ easg_status sync_facts(struct sync *s, easg_error *err)
     st = fetch_believed(s, seen, err);
     if (st == EASG_OK)
         return accept(s, seen, err);
+    if (is_silence(st) && !s->facts_answered && s->o->kind != SYNC_APPLY) {
+        easg_error why = EASG_ERROR_INIT;
+
+        err_copy(&why, err);
+        if (silent(s, st, &why, &ignored) != EASG_OK)
+            LOG_ERROR(s->log, "the failure policy could not be looked at",
+                      F_STR("error", ignored.message));
+        if (s->failure) {
+            err_clear(err);
+            return EASG_OK;
+        }
+    }
     if (s->o->kind != SYNC_APPLY && sync_decide_stale(s, &ignored) != EASG_OK)
         LOG_ERROR(s->log, "new devices were not marked as waiting for facts",
                   F_STR("error", ignored.message));

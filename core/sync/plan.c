@@ -7,6 +7,7 @@
  * withdrawn from one list while a foreign one stands in the other: withdraw would take out both, so
  * the source is told the verb that leaves just the foreign one.
  */
+#include "gate.h"
 #include "sync_run.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@
 struct plan {
     struct sync *s;
     int64_t invalid;
+    struct gate gate;
 };
 
 static easg_verb verb_of(int action)
@@ -80,6 +82,7 @@ static easg_status on_wanted(void *user, const struct store_wanted *w, easg_erro
     struct plan *p = user;
     struct store_action a;
     easg_status st;
+    int go;
 
     memset(&a, 0, sizeof a);
     if (!differs(w, &a))
@@ -89,6 +92,9 @@ static easg_status on_wanted(void *user, const struct store_wanted *w, easg_erro
         p->invalid++;
         return EASG_OK;
     }
+    st = gate_ask(&p->gate, w, a.verb == EASG_VERB_BLOCK, &go, err);
+    if (st != EASG_OK || !go)
+        return st;
     a.mk = w->mk;
     a.ek = w->ek;
     a.state = STORE_PLANNED;
@@ -107,7 +113,8 @@ static easg_status on_wanted(void *user, const struct store_wanted *w, easg_erro
         b.row = (char *)(uintptr_t)w->row;
         b.reason = (char *)(uintptr_t)w->reason;
         b.mail = (char *)(uintptr_t)w->mail;
-        return put(p, &b, err);
+        st = put(p, &b, err);
+        return st == EASG_OK ? gate_note(&p->gate, &b, err) : st;
     }
 }
 
@@ -156,9 +163,11 @@ static easg_status shrink_guard(struct sync *s, easg_error *err)
 
 easg_status sync_plan(struct sync *s, easg_error *err)
 {
-    struct plan p = { s, 0 };
-    easg_status st = store_each_wanted(s->store, s->only_mk, on_wanted, &p, err);
+    struct plan p = { .s = s };
+    easg_status st = gate_open(&p.gate, s, err);
 
+    if (st == EASG_OK)
+        st = store_each_wanted(s->store, s->only_mk, on_wanted, &p, err);
     if (st == EASG_OK)
         st = store_each_orphan(s->store, s->only_mk, on_wanted, &p, err);
     if (st == EASG_OK)
@@ -166,12 +175,18 @@ easg_status sync_plan(struct sync *s, easg_error *err)
     if (st == EASG_OK)
         st = store_supersede_unwanted(s->store, s->only_mk, s->now, err);
     if (st == EASG_OK)
-        st = s->facts_shrank ? shrink_guard(s, err) : blast_guard(s, err);
+        st = s->facts_shrank                     ? shrink_guard(s, err)
+             : s->o->org->n_rings && !s->only_mk ? gate_brakes(&p.gate, err)
+                                                 : blast_guard(s, err);
+    if (st == EASG_OK)
+        st = gate_close(&p.gate, err);
+    mem_free(p.gate.blocks);
     if (st == EASG_OK)
         st = store_count_actions(s->store, &s->counts.planned, &s->counts.held, err);
     if (st == EASG_OK)
         st = NOTE(s, err, EASG_LOG_INFO, "plan.done", s->o->org->name,
                   F_INT("planned", s->counts.planned), F_INT("held", s->counts.held),
-                  F_INT("invalid_ids", p.invalid));
+                  F_INT("invalid_ids", p.invalid), F_INT("waiting_rings", p.gate.waiting),
+                  F_INT("spared", p.gate.spared));
     return st == EASG_OK ? store_commit(s->store, err) : st;
 }

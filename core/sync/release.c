@@ -73,6 +73,10 @@ easg_status sync_release(struct sync *s, easg_error *err)
         st = store_supersede_all(s->store, "everything is released", s->now, err);
     if (st == EASG_OK)
         st = store_each_ledger(s->store, on_entry, &r, err);
+    if (st == EASG_OK && !s->o->dry_run) /* the next enforcement is a first one again */
+        st = store_set_org(s->store, "enforced_since", NULL, err);
+    if (st == EASG_OK && !s->o->dry_run)
+        st = store_drop_grandfathered(s->store, 1, err);
     if (st == EASG_OK)
         st = NOTE(s, err, EASG_LOG_INFO, "release.planned", s->o->org->name,
                   F_INT("entries", r.entries), F_INT("changes", r.changes),

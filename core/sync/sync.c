@@ -30,6 +30,7 @@ static const struct {
     { "collect", DECIDES | RELEASE, sync_collect }, /* choose, open, list; shrink guard */
     { "diff", DECIDES | RELEASE, sync_diff },       /* staged rows -> what Exchange has */
     { "facts", ALL, sync_facts },                   /* fetch, shrink guard -> people, managed */
+    { "platforms", DECIDES, sync_platforms },       /* can devices be told apart at all */
     { "settle", ALL | RELEASE, sync_settle },       /* what a crash left started */
     { "decide", DECIDES, sync_decide },             /* match and decide -> decisions */
     { "plan", DECIDES, sync_plan },                 /* against the lists; blast guard */
@@ -111,6 +112,10 @@ int sync_run(const struct sync_options *options)
         store_at(s.store, s.step);
         if (st == EASG_OK)
             st = steps[i].fn(&s, &err);
+    }
+    if (st == EASG_OK && s.failure) { /* done as the failure policy says, and failed all the same */
+        st = s.facts_status;
+        err_copy(&err, &s.facts_error);
     }
     return sync_finish(&s, st, &err);
 }

@@ -48,7 +48,11 @@ struct sync {
     easg_time facts_at;
     int64_t facts_licensed, facts_targeted; /* of the listing at hand */
     int facts_shrank;                       /* what follows from them waits for a person */
-    uint8_t default_access;                 /* enum in_default */
+    int facts_answered;                     /* the manager said something in this run */
+    enum policy_failure failure;            /* HOLD: facts are good, or nothing is changed */
+    easg_status facts_status;               /* of an outage that the failure policy goes on with */
+    easg_error facts_error;
+    uint8_t default_access; /* enum in_default */
 
     struct store_counts counts;
     int64_t hard_failures; /* of actions */
@@ -60,6 +64,7 @@ easg_status sync_prepare(struct sync *s, easg_error *err);
 easg_status sync_collect(struct sync *s, easg_error *err);
 easg_status sync_diff(struct sync *s, easg_error *err);
 easg_status sync_facts(struct sync *s, easg_error *err);
+easg_status sync_platforms(struct sync *s, easg_error *err);
 easg_status sync_settle(struct sync *s, easg_error *err);
 easg_status sync_decide(struct sync *s, easg_error *err);
 easg_status sync_plan(struct sync *s, easg_error *err);

@@ -31,7 +31,7 @@ _easgate() {
         --access) words="allowed blocked quarantined discovery unknown" ;;
         --verdict) words="allow block withdraw leave none" ;;
         --compliance) words="compliant grace noncompliant conflict error unknown external none" ;;
-        --row) words=$(printf 'D%02d ' $(seq 19)) ;;
+        --row) words="$(printf 'D%02d ' $(seq 19))R01 F01 F02" ;;
         --user | --limit | --device | --run) return ;;
     esac
     if [ -n "$words" ]; then

@@ -59,7 +59,7 @@ expect 'status' sta
 
 # inputs of the table
 for input in data policy licence targeted exempt foreign hma unsupported_platform client platform record \
-    activated compliance override default_access foreign_allow unknown configmanager; do
+    activated compliance override default_access foreign_allow unknown configmanager rule failure entry; do
     made=$((made + 1))
     grep -q "^\.It $input Ta" "$page" || say "easgate.8 does not name the input $input"
     made=$((made + 1))
