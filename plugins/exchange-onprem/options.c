@@ -20,17 +20,8 @@
 
 OPTION(o_server, EASG_OPT_STRING, EASG_OPTF_REQUIRED, "server", NULL, NULL,
        "Host, or host:port, of a client access server; https, path /powershell.");
-OPTION(o_method, EASG_OPT_ENUM, 0, "auth.method", "kerberos",
-       "kerberos|negotiate|ntlm|basic|certificate", "How to log on.");
-OPTION(o_user, EASG_OPT_STRING, 0, "auth.user", NULL, NULL,
-       "Account: DOMAIN\\user, or user principal name.");
-OPTION(o_password, EASG_OPT_SECRET, 0, "auth.password", NULL, NULL, "Its password.");
-OPTION(o_keytab, EASG_OPT_STRING, 0, "auth.keytab", NULL, NULL,
-       "Keytab of the account, for Kerberos.");
-OPTION(o_spn, EASG_OPT_STRING, 0, "auth.spn", NULL, NULL,
-       "Service principal name, where it is not HTTP/server.");
-OPTION(o_ca, EASG_OPT_STRING, 0, "ca_file", NULL, NULL,
-       "Certificates (PEM) that the server's is checked against, instead of the system's.");
+OPTION(o_redirect, EASG_OPT_LIST, 0, "redirect.allow", NULL, NULL,
+       "Hosts to which the server may send a session on: names, .domains. Default: none.");
 OPTION(o_parallel, EASG_OPT_INT, 0, "parallel", "1", "1..12",
        "Cmdlets in flight at the same time.");
 OPTION(o_connect, EASG_OPT_DURATION, 0, "timeout.connect", "15s", NULL,
@@ -45,8 +36,8 @@ OPTION(o_columns, EASG_OPT_ENUM, 0, "columns", "select", "select|all",
        "Let the server leave out what is not needed (Select-Object), or take whole objects.");
 
 const easg_option *const onprem_options[] = {
-    &o_server,   &o_method,  &o_user,      &o_password, &o_keytab, &o_spn,     &o_ca,
-    &o_parallel, &o_connect, &o_operation, &o_envelope, &o_forest, &o_columns, NULL,
+    &o_server,    AUTH_CONFIG_OPTIONS, HTTP_CONFIG_OPTIONS, &o_redirect, &o_parallel, &o_connect,
+    &o_operation, &o_envelope,         &o_forest,           &o_columns,  NULL,
 };
 
 static easg_str text_of(const struct easg_instance *self, const easg_config *cfg, const char *path)
@@ -92,12 +83,9 @@ easg_status onprem_read(struct easg_instance *self, const easg_config *cfg, easg
     const easg_config *forest = host->cfg_get(host, cfg, "view_entire_forest");
     easg_str columns = text_of(self, cfg, "columns");
     char where[160];
+    easg_status st;
 
     self->server = text_of(self, cfg, "server");
-    self->method = text_of(self, cfg, "auth.method");
-    self->user = text_of(self, cfg, "auth.user");
-    self->ca_file = text_of(self, cfg, "ca_file");
-    self->password = host->cfg_get(host, cfg, "auth.password");
     self->connect_ms = number_of(self, cfg, "timeout.connect", 15000);
     self->operation_ms = number_of(self, cfg, "timeout.operation", 20000);
     self->max_envelope = number_of(self, cfg, "max_envelope", 512000);
@@ -105,8 +93,6 @@ easg_status onprem_read(struct easg_instance *self, const easg_config *cfg, easg
     if (forest && host->cfg_bool(host, forest, &self->view_entire_forest) != EASG_OK)
         self->view_entire_forest = 1;
     self->select_columns = !columns.ptr || !text_eq(&columns, "all");
-    if (!self->method.ptr)
-        self->method = TEXT_LIT("kerberos");
 
     if (text_blank(&self->server))
         return err_set(err, EASG_E_CONFIG,
@@ -127,5 +113,17 @@ easg_status onprem_read(struct easg_instance *self, const easg_config *cfg, easg
     if (self->max_envelope < 32 * 1024 || self->max_envelope > 4 * 1024 * 1024)
         return err_set(err, EASG_E_CONFIG, "%ssource.max_envelope must be 32K to 4M",
                        place(self, cfg, "max_envelope", where, sizeof(where)));
-    return onprem_check_logon(self, err);
+    st = auth_config_read(host, cfg, &self->auth, err);
+    if (st == EASG_OK)
+        st = http_config_read(host, cfg, &self->way, err);
+    if (st != EASG_OK)
+        return st;
+    self->redirect_allow = http_config_list(host, cfg, "redirect.allow");
+    if (!self->redirect_allow)
+        return err_nomem(err);
+    if (strchr(self->redirect_allow, '*'))
+        return err_set(err, EASG_E_CONFIG,
+                       "%ssource.redirect.allow takes names and .domains, not everything",
+                       place(self, cfg, "redirect.allow", where, sizeof(where)));
+    return EASG_OK;
 }

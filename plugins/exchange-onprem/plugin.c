@@ -16,7 +16,7 @@
 struct easg_session {
     const struct easg_instance *self;
     const easg_run *run; /* of the call that is running */
-    struct auth *auth;
+    struct onprem_logon logon;
     struct exch *exch;
 };
 
@@ -54,6 +54,13 @@ static easg_status env_sleep(void *user, int64_t ms)
 
 /* ---- instance ---- */
 
+static void EASG_CALL destroy(easg_instance *self)
+{
+    http_config_clear(&self->way);
+    mem_free(self->redirect_allow);
+    mem_free(self);
+}
+
 static easg_status EASG_CALL create(const easg_host *host, const easg_config *cfg,
                                     easg_instance **out, easg_error *err)
 {
@@ -65,23 +72,17 @@ static easg_status EASG_CALL create(const easg_host *host, const easg_config *cf
     self->host = host;
     st = onprem_read(self, cfg, err);
     if (st != EASG_OK) {
-        mem_free(self);
+        destroy(self);
         return opt_place(host, cfg, st, err);
     }
     *out = self;
     return EASG_OK;
 }
 
-static void EASG_CALL destroy(easg_instance *self)
-{
-    mem_free(self);
-}
-
 /* ---- session ---- */
 
-/* The URL of an endpoint: what it says, or the configured server; https and /powershell. */
-static easg_status url_of(const struct easg_instance *self, const easg_endpoint *endpoint,
-                          struct strbuf *out, easg_error *err)
+easg_status onprem_url(const struct easg_instance *self, const easg_endpoint *endpoint,
+                       struct strbuf *out, easg_error *err)
 {
     static const char https[] = "https://";
     easg_str from = self->server;
@@ -113,7 +114,7 @@ static void EASG_CALL session_close(easg_session *s)
     if (!s)
         return;
     exch_close(s->exch);
-    auth_destroy(s->auth);
+    onprem_logoff(&s->logon);
     mem_free(s);
 }
 
@@ -123,9 +124,7 @@ static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *r
 {
     EASG_CLEANUP(strbuf_clear) struct strbuf url = STRBUF_INIT(2048);
     struct easg_session *s = mem_alloc(sizeof(*s));
-    struct http_options http = { .user_agent = "easgate",
-                                 .ca_file = self->ca_file.ptr,
-                                 .connect_timeout_ms = (uint32_t)self->connect_ms };
+    struct http_options http = onprem_http(self);
     struct exch_options options = { .http = &http,
                                     .env = { s, env_log, env_cancelled, env_remaining, env_sleep },
                                     .operation_timeout_ms = self->operation_ms,
@@ -138,13 +137,15 @@ static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *r
         return err_nomem(err);
     s->self = self;
     s->run = run;
-    st = url_of(self, endpoint, &url, err);
+    st = onprem_url(self, endpoint, &url, err);
     if (st == EASG_OK)
-        st = onprem_logon(self, &s->auth, err);
+        st = onprem_logon(self, &http, &s->logon, err);
     if (st == EASG_OK) {
         options.url = url.ptr;
-        options.auth = s->auth;
+        options.auth = s->logon.auth;
+        options.redirect_allow = self->redirect_allow;
         st = exch_open(&options, &s->exch, err);
+        auth_certificate_wipe(&s->logon.certificate);
     }
     if (st != EASG_OK) {
         session_close(s);

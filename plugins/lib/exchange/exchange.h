@@ -35,6 +35,7 @@ struct exch_options {
     const char *url;                 /* https://host/powershell */
     const struct http_options *http; /* cancelled and user are set by the session */
     struct auth *auth;               /* borrowed until exch_close() */
+    const char *redirect_allow;      /* "host,.domain": where Create may be sent on; NULL: nowhere */
     struct exch_env env;
     int64_t operation_timeout_ms; /* WS-Man OperationTimeout */
     size_t max_envelope;

@@ -16,7 +16,8 @@
 #include "text.h"
 
 #define MAX_RESPONSE  ((size_t)64 * 1024 * 1024)
-#define MARGIN_MS     15000  /* the server's own time before it answers a long poll */
+#define MARGIN_MS     15000 /* most of the server's own time before it answers a long poll */
+#define MARGIN_MIN_MS 3000
 #define IDLE_MS       180000 /* a leaked shell lives no longer; a long poll is no idleness */
 #define DELETE_MS     5000
 #define ENVELOPE_ROOM ((size_t)8 * 1024 * 1024)
@@ -87,14 +88,38 @@ easg_status exch_reading_status(easg_status st, const easg_error *err)
                : EASG_E_UNREACHABLE;
 }
 
+/* Where a redirect leads, if it is one that may be followed: https, to a host that is named, with
+ * the session not yet begun. */
+static int may_follow(const struct exch *x, enum wsman_op op, const char *to)
+{
+    EASG_CLEANUP(strbuf_clear) struct strbuf endpoint = STRBUF_INIT(1024);
+    easg_error ignored = EASG_ERROR_INIT;
+    const char *colon;
+    int status = http_status(x->http);
+
+    if (!to || op != WSMAN_CREATE ||
+        (status != 301 && status != 302 && status != 307 && status != 308) ||
+        http_url_endpoint(to, &endpoint, &ignored) != EASG_OK)
+        return 0;
+    colon = strrchr(strbuf_str(&endpoint), ':');
+    return colon &&
+           http_bypasses_proxy(x->redirect_allow, endpoint.ptr, (size_t)(colon - endpoint.ptr));
+}
+
 static easg_status redirected(struct exch *x, enum wsman_op op, easg_error *err)
 {
     const char *to = http_header(x->http, "Location", 0);
     char safe[200];
 
+    if (may_follow(x, op, to)) {
+        mem_free(x->redirect_to);
+        x->redirect_to = mem_strdup(to);
+        if (!x->redirect_to)
+            return err_nomem(err);
+    }
     return err_native(err, EASG_E_CONFIG, EASG_DOMAIN_HTTP, http_status(x->http),
                       "%s: %s: the server sends us to %s, which is not followed; if that is right, "
-                      "make it source.server",
+                      "make it source.server, or name its host in source.redirect.allow",
                       http_endpoint(x->http), wsman_op_name(op),
                       to ? text_safe(to, strlen(to), safe, sizeof(safe)) : "nowhere");
 }
@@ -134,10 +159,20 @@ static easg_status other_status(struct exch *x, const struct wsman_request *r, e
                          : st;
 }
 
+/* A server that needs longer for an answer than it was to hold the request open has gone. */
+static int64_t patience(const struct exch *x)
+{
+    int64_t margin = x->operation_timeout_ms;
+
+    if (margin > MARGIN_MS)
+        margin = MARGIN_MS;
+    return x->operation_timeout_ms + (margin < MARGIN_MIN_MS ? MARGIN_MIN_MS : margin);
+}
+
 static int64_t deadline(struct exch *x, enum wsman_op op, easg_error *err)
 {
     int64_t left = x->closing ? DELETE_MS : x->env.remaining_ms(x->env.user);
-    int64_t most = x->operation_timeout_ms + MARGIN_MS;
+    int64_t most = patience(x);
 
     if (left <= 0) {
         (void)err_set(err, EASG_E_TIMEOUT, "%s: no time left", wsman_op_name(op));
@@ -314,6 +349,47 @@ static easg_status view_forest(struct exch *x, easg_error *err)
     return exch_run(x, &call, err);
 }
 
+#define MAX_REDIRECTS 5
+
+static void start_over(struct exch *x)
+{
+    x->broken = 0;
+    x->uncertain = 0;
+    psrp_pool_destroy(x->pool);
+    x->pool = NULL;
+    strbuf_reset(&x->fragments);
+}
+
+/* A new session at the address we were sent to, with the same log-on: to name the host was to allow
+ * that. Nothing of the old connection is taken along. */
+static void move_on(struct exch *x)
+{
+    exch_log(x, EXCH_INFO, "sent on to %s", x->redirect_to);
+    mem_free(x->url);
+    x->url = x->redirect_to;
+    x->redirect_to = NULL;
+    x->ws.to = x->url;
+    start_over(x);
+    http_disconnect(x->http);
+}
+
+static easg_status create_somewhere(struct exch *x, easg_error *err)
+{
+    easg_status st = create_shell(x, err);
+
+    for (int i = 0; st != EASG_OK && x->redirect_to && i < MAX_REDIRECTS; i++) {
+        err_clear(err);
+        move_on(x);
+        st = create_shell(x, err);
+    }
+    if (st != EASG_OK && x->redirect_to)
+        return err_set(err, EASG_E_CONFIG,
+                       "%s: sent on more than %d times: do the servers point at each "
+                       "other",
+                       http_endpoint(x->http), MAX_REDIRECTS);
+    return st;
+}
+
 easg_status exch_open(const struct exch_options *options, struct exch **out, easg_error *err)
 {
     struct exch *x = mem_alloc(sizeof(*x));
@@ -330,15 +406,16 @@ easg_status exch_open(const struct exch_options *options, struct exch **out, eas
     strbuf_init(&x->envelope, ENVELOPE_ROOM);
     strbuf_init(&x->fragments, ENVELOPE_ROOM);
     x->url = mem_strdup(options->url);
+    x->redirect_allow = mem_strdup(options->redirect_allow ? options->redirect_allow : "");
     x->ws.to = x->url;
     x->ws.resource_uri = WSMAN_EXCHANGE_URI;
     /* Until the server has said what it is. */
     x->ws.max_envelope = x->max_envelope < WSMAN_ENVELOPE_2 ? x->max_envelope : WSMAN_ENVELOPE_2;
-    st = x->url ? EASG_OK : err_nomem(err);
+    st = x->url && x->redirect_allow ? EASG_OK : err_nomem(err);
     http.cancelled = cancelled;
     http.user = x;
-    if ((int64_t)http.stall_timeout_ms < x->operation_timeout_ms + MARGIN_MS)
-        http.stall_timeout_ms = (uint32_t)(x->operation_timeout_ms + MARGIN_MS);
+    if ((int64_t)http.stall_timeout_ms < patience(x))
+        http.stall_timeout_ms = (uint32_t)patience(x);
     if (st == EASG_OK)
         st = http_create(&http, &x->http, err);
     if (st == EASG_OK)
@@ -346,7 +423,7 @@ easg_status exch_open(const struct exch_options *options, struct exch **out, eas
     if (st == EASG_OK)
         st = clixml_tree_create((size_t)16 * 1024 * 1024, (size_t)64 * 1024 * 1024, &x->tree, err);
     if (st == EASG_OK)
-        st = create_shell(x, err);
+        st = create_somewhere(x, err);
     if (st == EASG_OK && options->view_entire_forest)
         st = view_forest(x, err);
     if (st == EASG_OK)
@@ -382,5 +459,7 @@ void exch_close(struct exch *x)
     strbuf_clear(&x->envelope);
     strbuf_clear(&x->fragments);
     mem_free(x->url);
+    mem_free(x->redirect_allow);
+    mem_free(x->redirect_to);
     mem_free(x);
 }

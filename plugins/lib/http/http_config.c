@@ -46,7 +46,8 @@ char *http_config_list(const easg_host *host, const easg_config *cfg, const char
     size_t n = list ? host->cfg_count(host, list) : 0;
     struct strbuf out = STRBUF_INIT(65536);
 
-    strbuf_adds(&out, "");
+    if (n == 0)
+        return mem_strdup("");
     for (size_t i = 0; i < n; i++) {
         easg_str item = { NULL, 0 };
 
