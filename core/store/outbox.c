@@ -94,7 +94,6 @@ easg_status store_set_mail(struct store *s, int64_t id, const char *state, const
     return db_run(s, err,
                   "UPDATE outbox SET state=?2, error=?3, attempts=attempts+iif(?2='sending', 1, 0),"
                   " attempt_at=iif(?2='sending', ?4, attempt_at),"
-                  " misses=iif(?2='sending', 0, misses),"
                   " sent_at=iif(?2='sent', ?4, sent_at) WHERE id=?1",
                   "issi", id, state, error, now);
 }

@@ -182,18 +182,19 @@ static easg_status give_up(struct outbox *o, const struct store_mail *m, const c
     return record(o, m, "failed", text, err);
 }
 
-/* Not there: once more after a while, since a server may be slow to show what it took. */
+/* Not there: once more after a while, since a server may be slow to show what it took. Only then is
+ * it sent again. */
 static easg_status missed(struct outbox *o, const struct store_mail *m, easg_error *err)
 {
-    easg_status st;
+    easg_status st = store_begin(o->s->store, 1, err);
 
-    if (m->misses == 0) {
-        st = store_begin(o->s->store, 1, err);
-        if (st == EASG_OK)
-            st = store_miss_mail(o->s->store, m->id, o->s->now, err);
-        return st == EASG_OK ? store_commit(o->s->store, err) : st;
-    }
-    if (m->attempts >= OUTBOX_SENDINGS)
+    if (st == EASG_OK)
+        st = store_miss_mail(o->s->store, m->id, o->s->now, err);
+    if (st == EASG_OK)
+        st = store_commit(o->s->store, err);
+    if (st != EASG_OK || m->misses % 2 == 0)
+        return st;
+    if (m->misses + 1 >= 2 * OUTBOX_LOST)
         return give_up(o, m, "it was sent and not found again and again", err);
     st = record(o, m, "queued", NULL, err);
     return st == EASG_OK ? send(o, m, err) : st;

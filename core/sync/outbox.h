@@ -9,7 +9,7 @@
 
 #define OUTBOX_GRACE_MS (2 * 60 * 1000)      /* before a mail is looked for, twice */
 #define OUTBOX_GIVE_UP  (24 * 3600 * 1000LL) /* a mail that old is not sent any more */
-#define OUTBOX_SENDINGS 5                    /* of one mail, each after it was not found twice */
+#define OUTBOX_LOST     5                    /* how often one mail is not found, twice each */
 
 struct outbox {
     struct sync *s;

@@ -381,7 +381,7 @@ static void trial(uint64_t seed, int trouble, int kill_first, int required)
     box->seed = seed;
     box->trouble = trouble;
     for (n = 0; n < 60; n++) {
-        kill_at = n == 0 ? kill_first : trouble && roll(3) == 0 ? 1 + (int)roll(40) : 0;
+        kill_at = n == 0 ? kill_first : box->trouble && roll(3) == 0 ? 1 + (int)roll(40) : 0;
         points = 0;
         if (n == 25)
             box->trouble = 0;
