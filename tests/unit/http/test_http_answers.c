@@ -170,18 +170,18 @@ static void test_statuses(void)
         easg_status want;
         uint32_t retry_ms;
     } rows[] = {
-        {200,  EASG_OK,            0    },
-        { 302, EASG_E_PROTOCOL,    0    },
-        { 400, EASG_E_PROTOCOL,    0    },
-        { 401, EASG_E_AUTH,        0    },
-        { 403, EASG_E_DENIED,      0    },
-        { 404, EASG_E_NOTFOUND,    0    },
-        { 409, EASG_E_CONFLICT,    0    },
-        { 413, EASG_E_LIMIT,       0    },
-        { 429, EASG_E_THROTTLED,   2128 },
-        { 500, EASG_E_UNAVAILABLE, 0    },
-        { 501, EASG_E_UNSUPPORTED, 0    },
-        { 503, EASG_E_UNAVAILABLE, 30000},
+        { 200, EASG_OK, 0 },
+        { 302, EASG_E_PROTOCOL, 0 },
+        { 400, EASG_E_PROTOCOL, 0 },
+        { 401, EASG_E_AUTH, 0 },
+        { 403, EASG_E_DENIED, 0 },
+        { 404, EASG_E_NOTFOUND, 0 },
+        { 409, EASG_E_CONFLICT, 0 },
+        { 413, EASG_E_LIMIT, 0 },
+        { 429, EASG_E_THROTTLED, 2128 },
+        { 500, EASG_E_UNAVAILABLE, 0 },
+        { 501, EASG_E_UNSUPPORTED, 0 },
+        { 503, EASG_E_UNAVAILABLE, 30000 },
     };
     struct http *h = client();
 
@@ -221,21 +221,21 @@ static void test_retry_after(void)
         const char *text;
         int64_t want;
     } rows[] = {
-        {"0",                                0       },
-        { "3",                               3000    },
-        { "2.128",                           2128    },
-        { "0.2",                             200     },
-        { "0.0015",                          1       },
-        { "1. ",                             1000    },
-        { "99999999999999999999",            86400000},
-        { "100000",                          86400000},
-        { "-1",                              -1      },
-        { "3 apples",                        -1      },
-        { "soon",                            -1      },
-        { "",                                -1      },
-        { "Tue, 24 Nov 2026 10:00:30 GMT",   30000   },
-        { "Tue, 24 Nov 2026 09:00:30 GMT",   0       },
-        { "Tuesday, 24-Nov-26 10:01:00 GMT", 60000   },
+        { "0", 0 },
+        { "3", 3000 },
+        { "2.128", 2128 },
+        { "0.2", 200 },
+        { "0.0015", 1 },
+        { "1. ", 1000 },
+        { "99999999999999999999", 86400000 },
+        { "100000", 86400000 },
+        { "-1", -1 },
+        { "3 apples", -1 },
+        { "soon", -1 },
+        { "", -1 },
+        { "Tue, 24 Nov 2026 10:00:30 GMT", 30000 },
+        { "Tue, 24 Nov 2026 09:00:30 GMT", 0 },
+        { "Tuesday, 24-Nov-26 10:01:00 GMT", 60000 },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -246,23 +246,52 @@ static void test_retry_after(void)
     CHECK_INT(http_parse_retry_after(NULL, 0), -1);
 }
 
+static void test_no_proxy(void)
+{
+    static const struct {
+        const char *list, *host;
+        int passed;
+    } rows[] = {
+        { "", "mail.contoso.com", 0 },
+        { "mail.contoso.com", "MAIL.contoso.com", 1 },
+        { "contoso.com", "mail.contoso.com", 0 },
+        { ".contoso.com", "mail.contoso.com", 1 },
+        { ".contoso.com", "contoso.com", 1 },
+        { ".contoso.com", "evilcontoso.com", 0 },
+        { "a, .b.c ,d", "x.b.c", 1 },
+        { "a, .b.c ,d", "d", 1 },
+        { "a,,", "", 0 },
+        { ".", "mail", 0 },
+        { "10.0.0.1", "10.0.0.1", 1 },
+        { "10.0.0.1", "10.0.0.10", 0 },
+        { "*", "anything", 1 },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ROW(rows[i].list);
+        CHECK_INT(http_bypasses_proxy(rows[i].list, rows[i].host, strlen(rows[i].host)),
+                  rows[i].passed);
+    }
+    ROW("");
+}
+
 static void test_urls(void)
 {
     static const struct {
         const char *a, *b;
         int same;
     } rows[] = {
-        {"https://graph.microsoft.com/v1.0", "https://GRAPH.microsoft.com:443/x?y",               1},
-        { "https://graph.microsoft.com/",    "https://graph.microsoft.com:444/",                  0},
-        { "https://graph.microsoft.com/",    "http://graph.microsoft.com/",                       0},
-        { "https://graph.microsoft.com/",    "https://graph.microsoft.com.evil.example/",         0},
-        { "https://graph.microsoft.com/",    "https://graph.microsoft.com@evil.example/",         0},
-        { "https://graph.microsoft.com/",    "https://evil.example/https://graph.microsoft.com/", 0},
-        { "https://graph.microsoft.com/",    "https://graph.microsoft.com\\@evil.example/",       0},
-        { "https://graph.microsoft.com/",    "//graph.microsoft.com/",                            0},
-        { "https://graph.microsoft.com/",    "/v1.0/next",                                        0},
-        { "https://graph.microsoft.com/",    "",                                                  0},
-        { "https://[::1]:8443/",             "https://[::1]:8443/a",                              1},
+        { "https://graph.microsoft.com/v1.0", "https://GRAPH.microsoft.com:443/x?y", 1 },
+        { "https://graph.microsoft.com/", "https://graph.microsoft.com:444/", 0 },
+        { "https://graph.microsoft.com/", "http://graph.microsoft.com/", 0 },
+        { "https://graph.microsoft.com/", "https://graph.microsoft.com.evil.example/", 0 },
+        { "https://graph.microsoft.com/", "https://graph.microsoft.com@evil.example/", 0 },
+        { "https://graph.microsoft.com/", "https://evil.example/https://graph.microsoft.com/", 0 },
+        { "https://graph.microsoft.com/", "https://graph.microsoft.com\\@evil.example/", 0 },
+        { "https://graph.microsoft.com/", "//graph.microsoft.com/", 0 },
+        { "https://graph.microsoft.com/", "/v1.0/next", 0 },
+        { "https://graph.microsoft.com/", "", 0 },
+        { "https://[::1]:8443/", "https://[::1]:8443/a", 1 },
     };
     static const char *const bad[] = { "http://host/",     "host/path",
                                        "https://",         "https://u:p@host/",
@@ -410,21 +439,22 @@ static void test_no_memory(void)
 int main(void)
 {
     static const struct cert_wish wishes[] = {
-        {.name = "ca",       .cn = "test CA",   .ca = 1,                      .from_days = -1, .to_days = 10 },
-        { .name = "good",     .san = "DNS:localhost",                     .issuer = "ca",                                   .from_days = -1, .to_days = 10 },
-        { .name = "expired",    .issuer = "ca",.from_days = -9,.to_days = -2 },
-        { .name = "selfsigned", .from_days = -1, .to_days = 10                            },
-        { .name = "otherca",                 .from_days = -1,              .to_days = 10                          },
-        { .name = "notyet",                 .from_days = -1,                 .to_days = 10},
-        { .name = "wronghost",                 .from_days = -1,                  .to_days = 10},
-        { .name = "cnonly",                 .from_days = -1,               .to_days = 10                          },
-        { .name = "weak",                 .from_days = -1,                  .to_days = 10                          },
+        { .name = "ca", .cn = "test CA", .ca = 1, .from_days = -1, .to_days = 10 },
+        { .name = "good", .san = "DNS:localhost", .issuer = "ca", .from_days = -1, .to_days = 10 },
+        { .name = "expired", .issuer = "ca", .from_days = -9, .to_days = -2 },
+        { .name = "selfsigned", .from_days = -1, .to_days = 10 },
+        { .name = "otherca", .from_days = -1, .to_days = 10 },
+        { .name = "notyet", .from_days = -1, .to_days = 10 },
+        { .name = "wronghost", .from_days = -1, .to_days = 10 },
+        { .name = "cnonly", .from_days = -1, .to_days = 10 },
+        { .name = "weak", .from_days = -1, .to_days = 10 },
     };
     char script[4096];
     char python[] = "python3";
 
     test_retry_after();
     test_urls();
+    test_no_proxy();
     if (!peer_python())
         return check_skip("python3 is not installed, so that there is no server to test against");
     dir = certs_tempdir();

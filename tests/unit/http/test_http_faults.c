@@ -248,6 +248,35 @@ static void test_tls(void)
     ROW("");
 }
 
+/* The floor of TLS: what is below it is spoken only when it was asked for. */
+static void test_tls_floor(void)
+{
+    static const struct {
+        int min;
+        const char *server;
+        easg_status want;
+    } rows[] = {
+        { 10, "tls11", EASG_OK },
+        { 11, "tls11", EASG_OK },
+        { 12, "tls11", EASG_E_UNREACHABLE },
+        { 13, "tls12", EASG_E_UNREACHABLE },
+        { 13, "main", EASG_OK },
+        { 10, "expired", EASG_E_UNTRUSTED },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        easg_error err = EASG_ERROR_INIT;
+        struct http *h = client((struct http_options){ .tls_min = rows[i].min }, &err);
+        struct http_response resp;
+
+        ROW(rows[i].server);
+        if (!CHECK_INT(call(h, rows[i].server, "/ok", POST, NULL, &resp, &err), rows[i].want))
+            printf("# tls_min %d: %s\n", rows[i].min, err.message);
+        http_destroy(h);
+    }
+    ROW("");
+}
+
 static void test_proxy(void)
 {
     static const struct {
@@ -384,6 +413,7 @@ int main(void)
     test_wire();
     test_never_twice();
     test_tls();
+    test_tls_floor();
     test_proxy();
     test_environment();
     test_cancel();
