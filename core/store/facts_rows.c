@@ -5,27 +5,29 @@
  */
 #include "listing.h"
 
-static easg_status put_key(struct store *s, int64_t kd, int64_t pk, easg_error *err)
+static easg_status put_key(struct store *s, int64_t kd, int64_t pk, int64_t id, easg_error *err)
 {
-    return db_run(s, err, "INSERT INTO staged_key(kd, pk) VALUES(?1, ?2)", "ii", kd, pk);
+    return db_run(s, err, "INSERT INTO staged_key(kd, pk, id) VALUES(?1, ?2, ?3)", "iii", kd, pk,
+                  id);
 }
 
-static easg_status put_keys(struct store *s, const easg_person *p, int64_t pk, easg_error *err)
+static easg_status put_keys(struct store *s, const easg_person *p, int64_t pk, int64_t id,
+                            easg_error *err)
 {
     easg_str sid = listing_trim(&p->sid), immutable = listing_trim(&p->immutable_id);
     easg_status st = EASG_OK;
     size_t i;
 
     if (sid.len)
-        st = put_key(s, digest_key(&s->digest, DIGEST_SID, sid.ptr, sid.len), pk, err);
+        st = put_key(s, digest_key(&s->digest, DIGEST_SID, sid.ptr, sid.len), pk, id, err);
     if (st == EASG_OK && immutable.len)
         st = put_key(s, digest_key(&s->digest, DIGEST_IMMUTABLE, immutable.ptr, immutable.len), pk,
-                     err);
+                     id, err);
     for (i = 0; st == EASG_OK && i < p->n_smtp; i++) {
         int64_t kd = listing_smtp_key(s, p->smtp[i]);
 
         if (kd)
-            st = put_key(s, kd, pk, err);
+            st = put_key(s, kd, pk, id, err);
     }
     return st;
 }
@@ -57,6 +59,7 @@ easg_status store_stage_person(struct store *s, const easg_person *p, easg_error
     uint64_t sum = 0;
     easg_status st;
     size_t i;
+    int64_t id = 0;
     int fresh;
 
     for (i = 0; i < p->n_smtp; i++)
@@ -75,12 +78,12 @@ easg_status store_stage_person(struct store *s, const easg_person *p, easg_error
     if (st != EASG_OK || !fresh)
         return st;
     st = put_person(s, p, k, err);
+    id = sqlite3_last_insert_rowid(s->db);
     if (st == EASG_OK)
         st = db_run(s, err, "INSERT INTO staged_person(k, hash, id, old) VALUES(?1, ?2, ?3, ?4)",
-                    "ibit", k, hash, (size_t)DIGEST_HASH, (int64_t)sqlite3_last_insert_rowid(s->db),
-                    s->listing->old);
+                    "ibit", k, hash, (size_t)DIGEST_HASH, id, s->listing->old);
     if (st == EASG_OK)
-        st = put_keys(s, p, k, err);
+        st = put_keys(s, p, k, id, err);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }
 

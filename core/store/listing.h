@@ -9,8 +9,7 @@
 #include "store_listing.h"
 
 #define LISTING_COMMIT_ROWS 20000      /* bounds the write-ahead log */
-#define LISTING_FRESH_MAX   (1u << 20) /* 8 MiB of keys; duplicates of more are looked for on disk \
-                                        */
+#define LISTING_FRESH_MAX (1u << 18) /* 2 MiB of keys; duplicates among more are looked for on disk */
 #define LISTING_BIG_ROWS 50000         /* promoted in several transactions above this */
 
 struct listing_kind {

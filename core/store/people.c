@@ -16,7 +16,7 @@ enum { PEOPLE_MAX = 4 }; /* two already say "ambiguous" */
 
 struct people {
     struct store *s;
-    int64_t pk[PEOPLE_MAX];
+    int64_t pk[PEOPLE_MAX], id[PEOPLE_MAX]; /* key, and row */
     size_t n;
     /* full texts are compared, not digests */
     easg_str want;
@@ -55,15 +55,17 @@ static int same(const struct people *f, const easg_str *have)
     return have->len == f->want.len && memcmp(have->ptr, f->want.ptr, have->len) == 0;
 }
 
-static void add(struct people *f, int64_t pk)
+static void add(struct people *f, int64_t pk, int64_t id)
 {
     size_t i;
 
     for (i = 0; i < f->n; i++)
         if (f->pk[i] == pk)
             return;
-    if (f->n < PEOPLE_MAX)
-        f->pk[f->n++] = pk;
+    if (f->n == PEOPLE_MAX)
+        return;
+    f->pk[f->n] = pk;
+    f->id[f->n++] = id;
 }
 
 static void look(struct people *f, int64_t kd)
@@ -74,15 +76,15 @@ static void look(struct people *f, int64_t kd)
     if (f->st != EASG_OK)
         return;
     stmt = db_bind(f->s, &f->st, f->err,
-                   "SELECT k.pk, p.sid, p.immutable_id, p.smtp FROM person_key k"
-                   " JOIN person_idx i ON i.k=k.pk JOIN person p ON p.id=i.id WHERE k.kd=?1"
+                   "SELECT k.pk, p.sid, p.immutable_id, p.smtp, k.id FROM person_key k"
+                   " JOIN person p ON p.id=k.id WHERE k.kd=?1"
                    " LIMIT 16",
                    "i", kd);
     while (f->st == EASG_OK && (f->st = db_step(f->s, stmt, &more, f->err)) == EASG_OK && more) {
         easg_str have = db_text(stmt, f->fold == 1 ? 1 : f->fold == 0 ? 2 : 3);
 
         if (have.ptr && same(f, &have))
-            add(f, sqlite3_column_int64(stmt, 0));
+            add(f, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 4));
     }
     db_reset(stmt);
 }
@@ -171,13 +173,12 @@ static void by_address(struct people *f, const char *list)
     }
 }
 
-static easg_status load(struct store *s, int64_t pk, struct store_person *out, easg_error *err)
+static easg_status load(struct store *s, int64_t pk, int64_t row, struct store_person *out,
+                        easg_error *err)
 {
     easg_status st;
-    sqlite3_stmt *stmt = db_bind(s, &st, err,
-                                 "SELECT p.flags, p.person_id FROM person_idx i"
-                                 " JOIN person p ON p.id=i.id WHERE i.k=?1",
-                                 "i", pk);
+    sqlite3_stmt *stmt =
+        db_bind(s, &st, err, "SELECT flags, person_id FROM person WHERE id=?1", "i", row);
     easg_str id;
     int more = 0;
 
@@ -219,5 +220,5 @@ easg_status store_find_person(struct store *s, const struct store_mailbox *m,
         out->joined = f.n ? STORE_JOIN_AMBIGUOUS : STORE_JOIN_NONE;
         return EASG_OK;
     }
-    return load(s, f.pk[0], out, err);
+    return load(s, f.pk[0], f.id[0], out, err);
 }

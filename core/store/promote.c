@@ -148,35 +148,35 @@ static easg_status managed_index(struct store *s, easg_error *err)
 }
 
 static const struct step exchange_steps[] = {
-    {NULL,           "INSERT INTO garbage(kind, id) SELECT kind, id FROM staged_gone WHERE kind IN (0, 1)"},
-    { NULL,          "DELETE FROM device_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=0)"         },
-    { NULL,          "UPDATE device_idx SET mk=NULL WHERE mk IN (SELECT k FROM staged_gone WHERE kind=1)" },
-    { settle_ledger, NULL                                                                                 },
-    { NULL,          "DELETE FROM mailbox_ref WHERE rk IN (SELECT i.rk FROM staged_gone g"
-            " JOIN mailbox_idx i ON i.k=g.k WHERE g.kind=1 AND i.rk IS NOT NULL)"              },
-    { NULL,          "DELETE FROM mailbox_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=1)"        },
-    { NULL,          "DELETE FROM mailbox_ref WHERE rk IN (SELECT i.rk FROM staged_mailbox s"
-            " JOIN mailbox_idx i ON i.k=s.k WHERE i.rk IS NOT NULL)"                           },
-    { NULL,          "INSERT INTO garbage(kind, id) SELECT 1, old FROM staged_mailbox"
-            " WHERE old IS NOT NULL"                                                           },
-    { NULL,          "INSERT OR REPLACE INTO mailbox_idx(k, hash, id, rk)"
-            " SELECT k, hash, id, rk FROM staged_mailbox ORDER BY k"                           },
-    { NULL,          "INSERT OR REPLACE INTO mailbox_ref(rk, mk)"
-            " SELECT rk, k FROM staged_mailbox WHERE rk IS NOT NULL ORDER BY rk"               },
-    { device_index,  NULL                                                                                 },
-    { NULL,          "INSERT INTO garbage(kind, id) SELECT 0, old FROM staged_device"
-            " WHERE old IS NOT NULL"                                                           },
+    { NULL, "INSERT INTO garbage(kind, id) SELECT kind, id FROM staged_gone WHERE kind IN (0, 1)" },
+    { NULL, "DELETE FROM device_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=0)" },
+    { NULL, "UPDATE device_idx SET mk=NULL WHERE mk IN (SELECT k FROM staged_gone WHERE kind=1)" },
+    { settle_ledger, NULL },
+    { NULL, "DELETE FROM mailbox_ref WHERE rk IN (SELECT i.rk FROM staged_gone g"
+            " JOIN mailbox_idx i ON i.k=g.k WHERE g.kind=1 AND i.rk IS NOT NULL)" },
+    { NULL, "DELETE FROM mailbox_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=1)" },
+    { NULL, "DELETE FROM mailbox_ref WHERE rk IN (SELECT i.rk FROM staged_mailbox s"
+            " JOIN mailbox_idx i ON i.k=s.k WHERE i.rk IS NOT NULL)" },
+    { NULL, "INSERT INTO garbage(kind, id) SELECT 1, old FROM staged_mailbox"
+            " WHERE old IS NOT NULL" },
+    { NULL, "INSERT OR REPLACE INTO mailbox_idx(k, hash, id, rk)"
+            " SELECT k, hash, id, rk FROM staged_mailbox ORDER BY k" },
+    { NULL, "INSERT OR REPLACE INTO mailbox_ref(rk, mk)"
+            " SELECT rk, k FROM staged_mailbox WHERE rk IS NOT NULL ORDER BY rk" },
+    { device_index, NULL },
+    { NULL, "INSERT INTO garbage(kind, id) SELECT 0, old FROM staged_device"
+            " WHERE old IS NOT NULL" },
     { NULL,
-     "INSERT OR REPLACE INTO device_idx(k, hash, id, ek, mk)"
-      " SELECT k, hash, id, ek, " RESOLVE("staged_device.rk") " FROM staged_device ORDER BY k"            },
-    { NULL,          "CREATE INDEX IF NOT EXISTS device_mb ON device_idx(mk, ek)"                         },
-    { NULL,          "UPDATE device_idx SET mk=(SELECT " RESOLVE(
+      "INSERT OR REPLACE INTO device_idx(k, hash, id, ek, mk)"
+      " SELECT k, hash, id, ek, " RESOLVE("staged_device.rk") " FROM staged_device ORDER BY k" },
+    { NULL, "CREATE INDEX IF NOT EXISTS device_mb ON device_idx(mk, ek, id)" },
+    { NULL, "UPDATE device_idx SET mk=(SELECT " RESOLVE(
                 "d.rk") " FROM device d"
-                        " WHERE d.id=device_idx.id) WHERE mk IS NULL"                          },
-    { NULL,          "DELETE FROM staged_device"                                                          },
-    { NULL,          "DELETE FROM staged_mailbox"                                                         },
-    { NULL,          "DELETE FROM staged_gone"                                                            },
-    { NULL,          "DELETE FROM meta WHERE name='promoting'"                                            }
+                        " WHERE d.id=device_idx.id) WHERE mk IS NULL" },
+    { NULL, "DELETE FROM staged_device" },
+    { NULL, "DELETE FROM staged_mailbox" },
+    { NULL, "DELETE FROM staged_gone" },
+    { NULL, "DELETE FROM meta WHERE name='promoting'" }
 };
 
 /* ---- people and managed devices
@@ -236,27 +236,27 @@ static easg_status drop_people_keys(struct store *s, easg_error *err)
 }
 
 static const struct step facts_steps[] = {
-    {drop_people_keys, NULL                                                                                 },
-    { NULL,            "INSERT INTO garbage(kind, id) SELECT kind, id FROM staged_gone WHERE kind IN (2, 3)"},
-    { NULL,            "DELETE FROM person_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=2)"         },
-    { NULL,            "DELETE FROM managed_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=3)"        },
-    { NULL,            "INSERT INTO garbage(kind, id) SELECT 2, old FROM staged_person"
-            " WHERE old IS NOT NULL"                                                             },
-    { NULL,            "INSERT OR REPLACE INTO person_idx(k, hash, id)"
-            " SELECT k, hash, id FROM staged_person ORDER BY k"                                  },
-    { NULL,            "INSERT OR IGNORE INTO person_key(kd, pk) SELECT kd, pk FROM staged_key"
-            " ORDER BY kd, pk"                                                                   },
-    { managed_index,   NULL                                                                                 },
-    { NULL,            "INSERT INTO garbage(kind, id) SELECT 3, old FROM staged_managed"
-            " WHERE old IS NOT NULL"                                                             },
-    { NULL,            "INSERT OR REPLACE INTO managed_idx(k, hash, id, ek)"
-            " SELECT k, hash, id, ek FROM staged_managed ORDER BY k"                             },
-    { NULL,            "CREATE INDEX IF NOT EXISTS managed_ek ON managed_idx(ek) WHERE ek IS NOT NULL"      },
-    { NULL,            "DELETE FROM staged_person"                                                          },
-    { NULL,            "DELETE FROM staged_key"                                                             },
-    { NULL,            "DELETE FROM staged_managed"                                                         },
-    { NULL,            "DELETE FROM staged_gone"                                                            },
-    { NULL,            "DELETE FROM meta WHERE name='promoting'"                                            }
+    { drop_people_keys, NULL },
+    { NULL, "INSERT INTO garbage(kind, id) SELECT kind, id FROM staged_gone WHERE kind IN (2, 3)" },
+    { NULL, "DELETE FROM person_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=2)" },
+    { NULL, "DELETE FROM managed_idx WHERE k IN (SELECT k FROM staged_gone WHERE kind=3)" },
+    { NULL, "INSERT INTO garbage(kind, id) SELECT 2, old FROM staged_person"
+            " WHERE old IS NOT NULL" },
+    { NULL, "INSERT OR REPLACE INTO person_idx(k, hash, id)"
+            " SELECT k, hash, id FROM staged_person ORDER BY k" },
+    { NULL, "INSERT OR REPLACE INTO person_key(kd, pk, id) SELECT kd, pk, id FROM staged_key"
+            " ORDER BY kd, pk" },
+    { managed_index, NULL },
+    { NULL, "INSERT INTO garbage(kind, id) SELECT 3, old FROM staged_managed"
+            " WHERE old IS NOT NULL" },
+    { NULL, "INSERT OR REPLACE INTO managed_idx(k, hash, id, ek)"
+            " SELECT k, hash, id, ek FROM staged_managed ORDER BY k" },
+    { NULL, "CREATE INDEX IF NOT EXISTS managed_ek ON managed_idx(ek, id) WHERE ek IS NOT NULL" },
+    { NULL, "DELETE FROM staged_person" },
+    { NULL, "DELETE FROM staged_key" },
+    { NULL, "DELETE FROM staged_managed" },
+    { NULL, "DELETE FROM staged_gone" },
+    { NULL, "DELETE FROM meta WHERE name='promoting'" }
 };
 
 /* ---- the walk
@@ -313,18 +313,16 @@ easg_status store_promote(struct store *s, easg_error *err)
 
 static const struct {
     const char *low, *high, *drop;
-} drops[] = {
-    {"SELECT min(id) FROM staged_device",   "SELECT max(id) FROM device",
-     "DELETE FROM device WHERE id>=?1 AND id<?2"          },
-    { "SELECT min(id) FROM staged_mailbox", "SELECT max(mailbox) FROM listed",
-     "DELETE FROM listed WHERE mailbox>=?1 AND mailbox<?2"},
-    { "SELECT min(id) FROM staged_mailbox", "SELECT max(id) FROM mailbox",
-     "DELETE FROM mailbox WHERE id>=?1 AND id<?2"         },
-    { "SELECT min(id) FROM staged_person",  "SELECT max(id) FROM person",
-     "DELETE FROM person WHERE id>=?1 AND id<?2"          },
-    { "SELECT min(id) FROM staged_managed", "SELECT max(id) FROM managed",
-     "DELETE FROM managed WHERE id>=?1 AND id<?2"         }
-};
+} drops[] = { { "SELECT min(id) FROM staged_device", "SELECT max(id) FROM device",
+                "DELETE FROM device WHERE id>=?1 AND id<?2" },
+              { "SELECT min(id) FROM staged_mailbox", "SELECT max(mailbox) FROM listed",
+                "DELETE FROM listed WHERE mailbox>=?1 AND mailbox<?2" },
+              { "SELECT min(id) FROM staged_mailbox", "SELECT max(id) FROM mailbox",
+                "DELETE FROM mailbox WHERE id>=?1 AND id<?2" },
+              { "SELECT min(id) FROM staged_person", "SELECT max(id) FROM person",
+                "DELETE FROM person WHERE id>=?1 AND id<?2" },
+              { "SELECT min(id) FROM staged_managed", "SELECT max(id) FROM managed",
+                "DELETE FROM managed WHERE id>=?1 AND id<?2" } };
 
 /* Staged bodies are the tail of their table, because nothing else appends to it. */
 static easg_status drop_tail(struct store *s, size_t i, easg_error *err)
@@ -379,18 +377,16 @@ easg_status store_drop_listing(struct store *s, easg_error *err)
 
 static const struct {
     const char *next, *drop;
-} garbage[] = {
-    {"SELECT id FROM garbage WHERE kind=0 ORDER BY id",
-     "DELETE FROM device WHERE id BETWEEN ?1 AND ?2"     },
-    { "SELECT id FROM garbage WHERE kind=1 ORDER BY id",
-     "DELETE FROM listed WHERE mailbox BETWEEN ?1 AND ?2"},
-    { "SELECT id FROM garbage WHERE kind=1 ORDER BY id",
-     "DELETE FROM mailbox WHERE id BETWEEN ?1 AND ?2"    },
-    { "SELECT id FROM garbage WHERE kind=2 ORDER BY id",
-     "DELETE FROM person WHERE id BETWEEN ?1 AND ?2"     },
-    { "SELECT id FROM garbage WHERE kind=3 ORDER BY id",
-     "DELETE FROM managed WHERE id BETWEEN ?1 AND ?2"    }
-};
+} garbage[] = { { "SELECT id FROM garbage WHERE kind=0 ORDER BY id",
+                  "DELETE FROM device WHERE id BETWEEN ?1 AND ?2" },
+                { "SELECT id FROM garbage WHERE kind=1 ORDER BY id",
+                  "DELETE FROM listed WHERE mailbox BETWEEN ?1 AND ?2" },
+                { "SELECT id FROM garbage WHERE kind=1 ORDER BY id",
+                  "DELETE FROM mailbox WHERE id BETWEEN ?1 AND ?2" },
+                { "SELECT id FROM garbage WHERE kind=2 ORDER BY id",
+                  "DELETE FROM person WHERE id BETWEEN ?1 AND ?2" },
+                { "SELECT id FROM garbage WHERE kind=3 ORDER BY id",
+                  "DELETE FROM managed WHERE id BETWEEN ?1 AND ?2" } };
 
 /* Neighbours go together: a table that changed as a whole is a few ranges. */
 static easg_status drop_ranges(struct store *s, size_t i, easg_error *err)

@@ -26,7 +26,7 @@ enum store_join {
  * --------------------------------------------------------------------- */
 
 struct store_device {
-    int64_t mk, ek, k;
+    int64_t mk, ek, k, row;
     easg_str key, device_id, type, os, user_agent, model;
     easg_access access;
 };

@@ -46,7 +46,7 @@ CREATE TABLE device_idx(
     ek   INTEGER NOT NULL,
     mk   INTEGER                       -- NULL: its mailbox was not listed
 );
-CREATE INDEX device_mb ON device_idx(mk, ek);
+CREATE INDEX device_mb ON device_idx(mk, ek, id); -- covers what decide walks along
 CREATE TABLE staged_device(k INTEGER, hash BLOB, id INTEGER, old INTEGER, ek INTEGER, rk INTEGER);
 
 CREATE TABLE mailbox(
@@ -104,9 +104,10 @@ CREATE TABLE staged_person(k INTEGER, hash BLOB, id INTEGER, old INTEGER);
 CREATE TABLE person_key(
     kd INTEGER NOT NULL,               -- of the kind of key and the key
     pk INTEGER NOT NULL,
+    id INTEGER NOT NULL,               -- person.id: saves a way through person_idx
     PRIMARY KEY(kd, pk)
 ) WITHOUT ROWID;
-CREATE TABLE staged_key(kd INTEGER, pk INTEGER);
+CREATE TABLE staged_key(kd INTEGER, pk INTEGER, id INTEGER);
 
 CREATE TABLE managed(
     id          INTEGER PRIMARY KEY,
@@ -132,7 +133,7 @@ CREATE TABLE managed_idx(
     id   INTEGER NOT NULL,
     ek   INTEGER                       -- NULL: no usable EAS id
 );
-CREATE INDEX managed_ek ON managed_idx(ek) WHERE ek IS NOT NULL;
+CREATE INDEX managed_ek ON managed_idx(ek, id) WHERE ek IS NOT NULL;
 CREATE TABLE staged_managed(k INTEGER, hash BLOB, id INTEGER, old INTEGER, ek INTEGER);
 
 -- What a complete listing did not mention, and body rows that no index points to any more. kind:

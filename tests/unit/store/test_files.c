@@ -78,28 +78,38 @@ static void test_newer(void)
     CHECK_INT(store_open_readonly(state_dir, "contoso", &s, &err), EASG_E_UNSUPPORTED);
 }
 
-/* Schema 1 is schema 2 without its views. */
+/* A file as the first migration leaves it. */
+static void make_schema_1(void)
+{
+    char path[300], text[40000];
+    FILE *f;
+    size_t n;
+
+    snprintf(path, sizeof path, "%s/core/store/schema/0001-init.sql", check_source());
+    f = fopen(path, "r");
+    if (!CHECK(f != NULL))
+        return;
+    n = fread(text, 1, sizeof text - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    exec("contoso.db", text);
+    exec("contoso.db", "INSERT INTO org VALUES('hold', 'kept');"
+                       "PRAGMA application_id=0x45415347; PRAGMA user_version=1");
+}
+
 static void test_older(void)
 {
-    static const char *const views[] = { "devices",   "decisions", "history",  "actions",
-                                         "runs",      "mail",      "audit",    "org",
-                                         "unmatched", "ledger",    "endpoints" };
     easg_error err = EASG_ERROR_INIT;
-    struct store *s = state_open(&err);
-    char sql[100], path[160];
-    size_t i;
+    struct store *s;
+    char path[160];
 
-    store_close(s);
-    for (i = 0; i < sizeof views / sizeof *views; i++) {
-        snprintf(sql, sizeof sql, "DROP VIEW v_%s", views[i]);
-        exec("contoso.db", sql);
-    }
-    exec("contoso.db", "INSERT INTO org VALUES('hold', 'kept'); PRAGMA user_version=1");
+    make_schema_1();
     s = state_open(&err);
-    CHECK(s != NULL);
+    if (!CHECK(s != NULL))
+        printf("# %s\n", err.message);
     store_close(s);
-    CHECK_STR(state_ask("SELECT value FROM v_org WHERE name IN ('hold','schema') ORDER BY 1"),
-              "2 kept");
+    CHECK_STR(state_ask("SELECT value FROM v_org WHERE name = 'hold'"), "kept");
+    CHECK_STR(state_ask("SELECT value > 1 FROM v_org WHERE name = 'schema'"), "1");
     state_path(path, sizeof path, "contoso.db.v1.bak");
     CHECK(access(path, F_OK) == 0);
     exec("contoso.db.v1.bak", "SELECT * FROM org");
