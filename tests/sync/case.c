@@ -31,6 +31,7 @@ static char dir[64], yaml[4096], last_run[37], crash_point[40], approve_run[37];
 static int disk_nth, disk_code, crash_count, last_exit = -1, line_no;
 static const char *file_name;
 
+static void fail(const char *fmt, ...) EASG_PRINTF(1, 2);
 static void fail(const char *fmt, ...)
 {
     va_list args;
