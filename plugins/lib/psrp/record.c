@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The record decoder. One pass over the SAX events with a level counter: nothing is kept of
- * elements that no slot wants. Shapes that the pass cannot follow (a reference, an object wrapped
- * in another) are rare: such a message is read once more as a tree, and the slots filled from that.
+ * The record decoder. What .NET usually writes goes through record_fast.c; what that declines comes
+ * here. One pass over the SAX events with a level counter: nothing is kept of elements that no slot
+ * wants. Shapes that the pass cannot follow (a reference, an object wrapped in another) are rare:
+ * such a message is read once more as a tree, and the slots filled from that.
  *
  * Levels, counted from the object: 1 the object, 2 its parts (Props, MS, TN, ...), 3 a property,
  * 4 the parts of a property's object, 5 the items of its list, 6 the parts of an item's object.
@@ -13,15 +14,17 @@
 
 #include "clixml_value.h"
 #include "err.h"
+#include "record_fast.h"
 #include "text.h"
 #include "xml.h"
 
-#define MAX_NAMES  64u
 #define MAX_ITEMS  65536u
 #define MAX_DEPTH  128u
-#define HASH_SIZE  256u
 #define KNOWN_TAGS 256u
 #define TREE_ROOM  ((size_t)64 * 1024 * 1024)
+/* So many messages declined in a row: the listing has a shape that record_fast.c does not know.
+ * From then on it is asked for one message in 16 only, so that asking costs next to nothing. */
+#define TRIES 8u
 
 /* Where text that comes now goes. */
 enum goal {
@@ -32,29 +35,11 @@ enum goal {
     GOAL_ITEM      /* an item of the slot's list */
 };
 
-/* A slot while the object is read: offsets, because the arena moves when it grows. */
-struct filling {
-    enum clixml_kind kind;
-    enum clixml_tag tag;
-    int from_ms;
-    int by_tostring;
-    size_t at;
-    size_t len;
-    size_t first_item;
-    size_t n_items;
-};
-
-struct span {
-    size_t at;
-    size_t len;
-};
-
 struct clixml_decoder {
-    const char *const *names;
-    size_t lens[MAX_NAMES];
-    size_t n;
-    unsigned char hash[HASH_SIZE]; /* slot + 1 by hash of the lower-case name */
-    unsigned char next[MAX_NAMES]; /* slot + 1 of the next name with the same hash */
+    struct clixml_names names;
+    struct clixml_fast fast;
+    enum clixml_path path;
+    unsigned declined; /* messages in a row */
     struct xml_reader *xml;
     struct clixml_tree *tree; /* made when first needed */
     size_t max_bytes;
@@ -69,11 +54,11 @@ struct clixml_decoder {
     } known[KNOWN_TAGS];
 
     struct strbuf arena;
-    struct span *spans; /* items of all lists of this object */
+    struct clixml_span *spans; /* items of all lists of this object */
     size_t n_spans;
     size_t max_spans;
-    struct filling fill[MAX_NAMES];
-    struct clixml_slot slots[MAX_NAMES];
+    struct clixml_filling fill[CLIXML_MAX_NAMES];
+    struct clixml_slot slots[CLIXML_MAX_NAMES];
     easg_str *items;
     const easg_str **item_ptrs;
     size_t max_items;
@@ -92,32 +77,14 @@ struct clixml_decoder {
     size_t done; /* objects handed on */
 };
 
-static unsigned hash_of(const char *ptr, size_t len)
+void clixml_decoder_path(struct clixml_decoder *d, enum clixml_path path)
 {
-    unsigned h = (unsigned)len * 31u;
-
-    h += ((unsigned char)ptr[0] | 0x20u) * 7u;
-    h += ((unsigned char)ptr[len / 2] | 0x20u) * 13u;
-    h += ((unsigned char)ptr[len - 1] | 0x20u) * 3u;
-    return h & (HASH_SIZE - 1);
-}
-
-static int find_slot(const struct clixml_decoder *d, const char *ptr, size_t len)
-{
-    unsigned i;
-
-    if (len == 0)
-        return -1;
-    for (i = d->hash[hash_of(ptr, len)]; i; i = d->next[i - 1])
-        if (len == d->lens[i - 1] &&
-            (memcmp(ptr, d->names[i - 1], len) == 0 || text_ieq(ptr, len, d->names[i - 1], len)))
-            return (int)i - 1;
-    return -1;
+    d->path = path;
 }
 
 static void reset_object(struct clixml_decoder *d)
 {
-    memset(d->fill, 0, d->n * sizeof(d->fill[0]));
+    memset(d->fill, 0, sizeof(d->fill[0]) * (d->names.n ? d->names.n : 1));
     strbuf_reset(&d->arena);
     d->n_spans = 0;
     d->slot = -1;
@@ -133,11 +100,11 @@ static void aim(struct clixml_decoder *d, enum goal goal)
     d->text_at = d->arena.len;
 }
 
-static easg_status add_item(struct clixml_decoder *d, size_t at, size_t len, easg_error *err)
+static easg_status add_span(struct clixml_decoder *d, size_t at, size_t len, easg_error *err)
 {
     if (d->n_spans == d->max_spans) {
         size_t room = d->max_spans ? d->max_spans * 2 : 64;
-        struct span *spans;
+        struct clixml_span *spans;
 
         if (room > MAX_ITEMS)
             return err_set(err, EASG_E_LIMIT, "CLIXML: lists of more than %u values in one object",
@@ -148,18 +115,23 @@ static easg_status add_item(struct clixml_decoder *d, size_t at, size_t len, eas
         d->spans = spans;
         d->max_spans = room;
     }
-    d->spans[d->n_spans++] = (struct span){ at, len };
-    d->fill[d->slot].n_items++;
+    d->spans[d->n_spans++] = (struct clixml_span){ at, len };
     return EASG_OK;
+}
+
+static easg_status add_item(struct clixml_decoder *d, size_t at, size_t len, easg_error *err)
+{
+    d->fill[d->slot].n_items++;
+    return add_span(d, at, len, err);
 }
 
 static void start_property(struct clixml_decoder *d, enum clixml_tag tag,
                            const struct xml_attrs *attrs)
 {
     struct xml_text name = xml_attr(attrs, "N");
-    struct filling *f;
+    struct clixml_filling *f;
 
-    d->slot = name.ptr ? find_slot(d, name.ptr, name.len) : -1;
+    d->slot = name.ptr ? clixml_names_find(&d->names, name.ptr, name.len) : -1;
     if (d->slot < 0)
         return;
     f = &d->fill[d->slot];
@@ -167,7 +139,7 @@ static void start_property(struct clixml_decoder *d, enum clixml_tag tag,
         d->slot = -1;
         return;
     }
-    *f = (struct filling){ .tag = tag, .from_ms = d->section == CLIXML_T_MS };
+    *f = (struct clixml_filling){ .tag = tag, .from_ms = d->section == CLIXML_T_MS };
     d->property_is_object = tag == CLIXML_T_OBJ;
     d->in_list = 0;
     if (tag == CLIXML_T_NIL) {
@@ -184,7 +156,7 @@ static void start_property(struct clixml_decoder *d, enum clixml_tag tag,
 
 static void start_property_part(struct clixml_decoder *d, enum clixml_tag tag)
 {
-    struct filling *f = &d->fill[d->slot];
+    struct clixml_filling *f = &d->fill[d->slot];
 
     if (tag == CLIXML_T_TOSTRING) {
         if (f->kind != CLIXML_LIST)
@@ -233,7 +205,7 @@ static easg_status start(struct clixml_decoder *d, unsigned level, enum clixml_t
             break;
         if (!d->property_is_object)
             return err_set(err, EASG_E_PROTOCOL, "CLIXML: %s inside the value of %s",
-                           clixml_tag_name(tag), d->names[d->slot]);
+                           clixml_tag_name(tag), d->names.names[d->slot]);
         start_property_part(d, tag);
         break;
     case 5:
@@ -315,7 +287,7 @@ static easg_status settle_text(struct clixml_decoder *d, easg_error *err)
     size_t len = d->arena.len - at;
     int bad = 0;
     enum goal goal = d->goal;
-    struct filling *f;
+    struct clixml_filling *f;
 
     d->goal = GOAL_NONE;
     if (len) {
@@ -349,7 +321,7 @@ static easg_status settle_text(struct clixml_decoder *d, easg_error *err)
 
 static easg_status hand_on(struct clixml_decoder *d, easg_error *err)
 {
-    struct clixml_record record = { d->slots, d->n, d->root_tag, { NULL, 0 } };
+    struct clixml_record record = { d->slots, d->names.n, d->root_tag, { NULL, 0 } };
     const char *text = strbuf_str(&d->arena);
 
     if (d->n_spans > d->max_items) {
@@ -370,8 +342,8 @@ static easg_status hand_on(struct clixml_decoder *d, easg_error *err)
         d->items[i] = (easg_str){ text + d->spans[i].at, d->spans[i].len };
         d->item_ptrs[i] = &d->items[i];
     }
-    for (size_t i = 0; i < d->n; i++) {
-        const struct filling *f = &d->fill[i];
+    for (size_t i = 0; i < d->names.n; i++) {
+        const struct clixml_filling *f = &d->fill[i];
         struct clixml_slot *s = &d->slots[i];
 
         *s = (struct clixml_slot){ .kind = f->kind, .tag = f->tag };
@@ -416,10 +388,10 @@ static const struct xml_handler handler = { on_start, on_end, on_text };
 
 /* ---- the long way ---- */
 
-static easg_status put_text(struct clixml_decoder *d, const easg_str *text, struct span *out,
+static easg_status put_text(struct clixml_decoder *d, const easg_str *text, struct clixml_span *out,
                             easg_error *err)
 {
-    *out = (struct span){ d->arena.len, text->len };
+    *out = (struct clixml_span){ d->arena.len, text->len };
     strbuf_add(&d->arena, text->ptr, text->len);
     return strbuf_addc(&d->arena, '\0') == EASG_OK ? EASG_OK : err_nomem(err);
 }
@@ -427,11 +399,11 @@ static easg_status put_text(struct clixml_decoder *d, const easg_str *text, stru
 static easg_status fill_from(struct clixml_decoder *d, size_t i, const struct clixml_value *v,
                              easg_error *err)
 {
-    struct filling *f = &d->fill[i];
+    struct clixml_filling *f = &d->fill[i];
     const struct clixml_value *c = clixml_deref(v);
     easg_str text = clixml_text(v);
     easg_status st = EASG_OK;
-    struct span span;
+    struct clixml_span span;
 
     f->tag = c->tag;
     d->slot = (int)i;
@@ -485,14 +457,14 @@ static easg_status by_tree(struct clixml_decoder *d, const char *xml, size_t len
         d->root_tag = object->tag;
         d->slow++;
         if (clixml_primitive(object->tag)) {
-            struct span span;
+            struct clixml_span span;
 
             st = put_text(d, &object->text, &span, err);
             d->fill[0].at = span.at;
             d->fill[0].len = span.len;
         }
-        for (size_t i = 0; i < d->n && st == EASG_OK && object->tag == CLIXML_T_OBJ; i++) {
-            const struct clixml_value *p = clixml_get(object, d->names[i]);
+        for (size_t i = 0; i < d->names.n && st == EASG_OK && object->tag == CLIXML_T_OBJ; i++) {
+            const struct clixml_value *p = clixml_get(object, d->names.names[i]);
 
             if (p)
                 st = fill_from(d, i, p, err);
@@ -503,14 +475,73 @@ static easg_status by_tree(struct clixml_decoder *d, const char *xml, size_t len
     return st;
 }
 
+/* ---- the short way ---- */
+
+static int worth_trying(struct clixml_decoder *d, size_t len)
+{
+    if (d->path == CLIXML_PATH_LIBXML2 || len > d->max_bytes)
+        return 0;
+    if (d->path == CLIXML_PATH_FAST || d->declined < TRIES)
+        return 1;
+    return d->declined++ % 16 == 0;
+}
+
+static size_t take_text(struct clixml_decoder *d, const char *xml, struct clixml_span text)
+{
+    char *to = d->arena.ptr + d->arena.len;
+    size_t len = clixml_fast_text(&d->fast, xml, text, to);
+
+    to[len] = '\0';
+    d->arena.len += len + 1;
+    return len;
+}
+
+/* The slots hold offsets into the message: now into the arena, text unescaped. */
+static easg_status settle_fast(struct clixml_decoder *d, const char *xml, easg_error *err)
+{
+    int primitive = clixml_primitive(d->fast.root_tag);
+    easg_status st = EASG_OK;
+
+    d->root_tag = d->fast.root_tag;
+    if (!strbuf_reserve(&d->arena, d->fast.text_bytes))
+        return err_nomem(err);
+    for (size_t i = 0; i < d->names.n || (primitive && i == 0); i++) {
+        struct clixml_filling *f = &d->fill[i];
+        size_t at = d->arena.len;
+
+        if (f->kind == CLIXML_TEXT || (primitive && i == 0)) {
+            f->len = take_text(d, xml, (struct clixml_span){ f->at, f->len });
+            f->at = at;
+        }
+    }
+    for (size_t i = 0; i < d->fast.n_items && st == EASG_OK; i++) {
+        size_t at = d->arena.len;
+        size_t len = take_text(d, xml, d->fast.items[i]);
+
+        st = add_span(d, at, len, err);
+    }
+    return st == EASG_OK ? hand_on(d, err) : st;
+}
+
 easg_status clixml_decode(struct clixml_decoder *d, const char *xml, size_t len,
                           clixml_record_fn fn, void *user, easg_error *err)
 {
     easg_status st;
 
-    memset(d->known, 0, sizeof(d->known));
     d->fn = fn;
     d->user = user;
+    if (worth_trying(d, len)) {
+        reset_object(d);
+        if (clixml_fast_scan(&d->fast, &d->names, d->fill, xml, len)) {
+            d->declined = 0;
+            return settle_fast(d, xml, err);
+        }
+        if (d->declined < TRIES)
+            d->declined++;
+        if (d->path == CLIXML_PATH_FAST)
+            return EASG_E_UNSUPPORTED;
+    }
+    memset(d->known, 0, sizeof(d->known));
     d->depth = 0;
     d->base = 0;
     d->done = 0;
@@ -537,18 +568,10 @@ easg_status clixml_decoder_create(const char *const *names, size_t max_bytes,
 
     if (!d)
         return err_nomem(err);
-    d->names = names;
+    clixml_names_init(&d->names, names);
+    clixml_fast_init(&d->fast);
     d->max_bytes = max_bytes;
     strbuf_init(&d->arena, max_bytes * 2 + 4096);
-    for (size_t i = 0; names[i]; i++) {
-        unsigned h = hash_of(names[i], strlen(names[i]));
-
-        xassert(i < MAX_NAMES);
-        d->lens[i] = strlen(names[i]);
-        d->next[i] = d->hash[h];
-        d->hash[h] = (unsigned char)(i + 1);
-        d->n = i + 1;
-    }
     st = xml_reader_create(&handler, d, "CLIXML", &limits, &d->xml, err);
     if (st != EASG_OK) {
         clixml_decoder_destroy(d);
