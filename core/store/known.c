@@ -12,11 +12,6 @@
 
 #define CHUNK 20000
 
-/* Joins hit pages all over the file. Twice the usual cache is a third fewer reads, and still far
- * from the ceiling of the worker. */
-#define JOIN_CACHE  "PRAGMA cache_size=-20480"
-#define USUAL_CACHE "PRAGMA cache_size=-8192"
-
 #define DEVICE_COLUMNS                                                                             \
     "SELECT i.mk, i.ek, d.k, d.key, d.device_id, d.type, d.os, d.user_agent, d.access, d.id,"   \
     " d.model"                                                                                   \
@@ -44,7 +39,7 @@ easg_status store_each_device(struct store *s, int64_t only_mk,
                               void *user, easg_error *err)
 {
     struct store_device d;
-    easg_status st = db_exec(s, JOIN_CACHE, err);
+    easg_status st = EASG_OK;
     int64_t rows = CHUNK;
 
     memset(&d, 0, sizeof d);
@@ -76,8 +71,6 @@ easg_status store_each_device(struct store *s, int64_t only_mk,
         if (st == EASG_OK)
             st = db_commit(s, err);
     }
-    if (sqlite3_exec(s->db, USUAL_CACHE, NULL, NULL, NULL) == SQLITE_OK)
-        sqlite3_db_release_memory(s->db);
     return st;
 }
 
