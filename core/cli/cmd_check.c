@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "err.h"
 #include "fs.h"
+#include "mail.h"
 #include "modules.h"
 #include "probe.h"
 #include "proc.h"
@@ -166,6 +167,34 @@ static void check_secrets(struct walk *w, const struct org_config *org,
     }
 }
 
+static void mail_fault(void *user, const char *text)
+{
+    easg_error err = EASG_ERROR_INIT;
+    const void *const *to = user;
+    const struct org_config *org = to[1];
+
+    check_error((struct checks *)(uintptr_t)to[0],
+                err_set(&err, EASG_E_CONFIG, "%.450s", text), org->name, "mail templates", &err);
+}
+
+/* Placeholders that nobody fills, and a language that is not there. */
+static void check_mail(struct walk *w, const struct org_config *org)
+{
+    const void *to[2] = { &w->checks, org };
+    easg_error err = EASG_ERROR_INIT;
+    size_t faults = 0;
+    easg_status st;
+
+    if (!org->notifier.id)
+        return;
+    st = mail_check(org->mail.templates, mail_fault, (void *)to, &faults, &err);
+    if (st != EASG_OK)
+        check_error(&w->checks, st, org->name, "mail templates", &err);
+    else if (!faults)
+        check_add(&w->checks, CHECKED_OK, org->name, "mail templates",
+                  org->mail.templates ? org->mail.templates : "the built-in ones");
+}
+
 static easg_status check_org(void *user, const char *path, const struct org_config *org,
                              const easg_error *why)
 {
@@ -204,6 +233,7 @@ static easg_status check_org(void *user, const char *path, const struct org_conf
             bad = 1;
         }
     }
+    check_mail(w, org);
     check_state(w, org);
     if (w->online && org->enabled && !bad && w->registry)
         probe_org(w->registry, org, &w->checks, ONLINE_MS);

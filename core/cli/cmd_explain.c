@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum { DEVICES_MAX = 20, FULL_MAX = 5, HISTORY_MAX = 5, ACTIONS_MAX = 10 };
+enum { DEVICES_MAX = 20, FULL_MAX = 5, HISTORY_MAX = 5, ACTIONS_MAX = 10, MAIL_MAX = 3 };
 
 struct values {
     const char *org;
@@ -26,7 +26,7 @@ struct values {
 /* One device with all that is told of it. */
 struct story {
     const struct record *device;
-    struct records decision, actions, history, ledger;
+    struct records decision, actions, history, ledger, mail;
     const char *facts_at; /* when the device manager was read last; NULL */
     const char *full_at;  /* when everything of Exchange was read last; NULL */
     struct policy_input in;
@@ -40,6 +40,7 @@ static void story_clear(struct story *s)
     records_clear(&s->actions);
     records_clear(&s->history);
     records_clear(&s->ledger);
+    records_clear(&s->mail);
 }
 
 static easg_status take_input(void *user, const char *name, enum json_kind kind, const char *value,
@@ -63,6 +64,8 @@ static easg_status read_story(struct store *store, struct story *s, easg_error *
     const struct store_arg key[] = { STORE_ARG_TEXT(record_get(s->device, "key")) };
     const struct store_arg entry[] = { STORE_ARG_TEXT(record_get(s->device, "mailbox")),
                                        STORE_ARG_TEXT(record_get(s->device, "device_id")) };
+    const struct store_arg person[] = { STORE_ARG_TEXT(record_get(s->device, "user")),
+                                        STORE_ARG_TEXT(record_get(s->device, "device_id")) };
     easg_error ignored = EASG_ERROR_INIT;
     const char *inputs;
     easg_status st;
@@ -86,6 +89,11 @@ static easg_status read_story(struct store *store, struct story *s, easg_error *
                            "SELECT * FROM v_ledger WHERE mailbox = ?1"
                            " AND device_id = ?2 COLLATE NOCASE",
                            entry, 2, 1, &s->ledger, err);
+    if (st == EASG_OK)
+        st = query_records(store,
+                           "SELECT * FROM v_mail WHERE ifnull(user, '') = ?1"
+                           " AND device_id = ?2 COLLATE NOCASE ORDER BY id DESC LIMIT 3",
+                           person, 2, MAIL_MAX, &s->mail, err);
     if (st != EASG_OK)
         return st;
     if (s->decision.n) {
@@ -306,9 +314,29 @@ static void print_actions(const struct story *s, const char *org, easg_time now)
                  state, age_text(record_null(a, "created_at"), now, age),
                  *record_get(a, "error") ? ": " : "", record_get(a, "error"));
         say("action", text);
+        if (*record_get(a, "waits_until")) {
+            snprintf(text, sizeof(text), "not before %.24s, so that the mail can be read",
+                     record_get(a, "waits_until"));
+            say("", text);
+        }
         if (strcmp(state, "held") == 0)
             printf("  %-14s easgate approve %s %s --device %s\n", "", org, record_get(a, "run"),
                    record_get(a, "device"));
+    }
+}
+
+static void print_mail(const struct story *s, easg_time now)
+{
+    char text[CLI_SAFE], age[AGE_SIZE];
+
+    for (size_t i = 0; i < s->mail.n; i++) {
+        const struct record *m = &s->mail.items[i];
+
+        snprintf(text, sizeof(text), "%.24s, %.12s %s%s%.100s%s%.200s", record_get(m, "template"),
+                 record_get(m, "state"), age_text(record_null(m, "created_at"), now, age),
+                 *record_get(m, "smtp") ? " to " : "", record_get(m, "smtp"),
+                 *record_get(m, "error") ? ": " : "", record_get(m, "error"));
+        say(i ? "" : "mail", text);
     }
 }
 
@@ -353,6 +381,7 @@ static void print_story(const struct story *s, const char *org, easg_time now)
     print_decision(s, now);
     print_evidence(s);
     print_actions(s, org, now);
+    print_mail(s, now);
     if (s->known) {
         print_whatif(s);
         printf("\n");
@@ -432,6 +461,7 @@ static void json_story(struct jsonout *j, const struct story *s)
     json_close(j);
     json_list(j, "ledger", &s->ledger);
     json_list(j, "actions", &s->actions);
+    json_list(j, "mail", &s->mail);
     json_list(j, "history", &s->history);
     json_close(j);
 }

@@ -26,7 +26,7 @@ struct standing {
     const struct org_config *config; /* NULL: its file has an error */
     const char *config_error;
     int synced; /* there is a state file */
-    struct records marks, last, verdicts, access, held, endpoints, ledger;
+    struct records marks, last, verdicts, access, held, endpoints, ledger, mail, mail_error;
     int64_t unmatched;
     easg_time last_full, last_quick, last_facts, next_full, next_quick;
 };
@@ -40,6 +40,8 @@ static void standing_clear(struct standing *s)
     records_clear(&s->held);
     records_clear(&s->endpoints);
     records_clear(&s->ledger);
+    records_clear(&s->mail);
+    records_clear(&s->mail_error);
 }
 
 /* A mark of v_org by name; NULL when there is none. */
@@ -83,6 +85,15 @@ static easg_status read_state(struct store *st, struct standing *s, easg_error *
           ENDPOINTS_MAX },
         { "SELECT list AS word, count(*) AS n FROM v_ledger GROUP BY 1 ORDER BY 1",
           offsetof(struct standing, ledger), WORDS_MAX },
+        { "SELECT state AS word, count(*) AS n FROM v_mail"
+          " WHERE created_at > strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-7 days')"
+          " GROUP BY 1 ORDER BY 2 DESC",
+          offsetof(struct standing, mail), WORDS_MAX },
+        { "SELECT created_at, state, error FROM v_mail"
+          " WHERE state IN ('failed', 'queued', 'uncertain') AND error IS NOT NULL"
+          " AND created_at > strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-7 days')"
+          " ORDER BY id DESC LIMIT 1",
+          offsetof(struct standing, mail_error), 1 },
     };
     /* clang-format on */
     easg_status ret = EASG_OK;
@@ -234,6 +245,22 @@ static void print_facts(const struct standing *s, easg_time now)
     line("facts", text);
 }
 
+/* Of the last seven days; an organisation without mail has no line. */
+static void print_mail(const struct standing *s, easg_time now)
+{
+    char text[CLI_SAFE], age[AGE_SIZE];
+
+    if (s->mail.n)
+        line_words("mail, 7 days", &s->mail);
+    for (size_t i = 0; i < s->mail_error.n; i++) {
+        const struct record *r = &s->mail_error.items[i];
+
+        snprintf(text, sizeof(text), "%.12s %s: %.300s", record_get(r, "state"),
+                 age_text(record_get(r, "created_at"), now, age), record_get(r, "error"));
+        line("mail failed", text);
+    }
+}
+
 static void print_held(const struct standing *s, easg_time now)
 {
     char text[CLI_SAFE], age[AGE_SIZE];
@@ -286,6 +313,7 @@ static void print_text(const struct standing *s, easg_time now)
                  (long long)s->unmatched);
         line("unmatched", text);
     }
+    print_mail(s, now);
     print_held(s, now);
     print_endpoints(s, now);
 }
@@ -338,6 +366,9 @@ static void print_json(struct jsonout *j, const struct standing *s, easg_time no
     json_words(j, "verdicts", &s->verdicts);
     json_words(j, "access", &s->access);
     json_words(j, "ledger", &s->ledger);
+    json_words(j, "mail_7_days", &s->mail);
+    json_text(j, "mail_error",
+              s->mail_error.n ? record_get(&s->mail_error.items[0], "error") : NULL);
     json_int(j, "unmatched", s->unmatched);
     json_records(j, "last_run", &s->last);
     json_records(j, "held", &s->held);

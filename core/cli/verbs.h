@@ -16,6 +16,7 @@ extern const struct verb verb_config;
 extern const struct verb verb_devices;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;
+extern const struct verb verb_mail;
 extern const struct verb verb_plan;
 extern const struct verb verb_plugins;
 extern const struct verb verb_policy;
