@@ -20,7 +20,7 @@ _easgate() {
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check sync plan apply approve adopt release status devices explain audit policy plugins config version help"
+        words="run check sync plan apply approve adopt release status devices explain audit mail policy plugins config version help"
         COMPREPLY=($(compgen -W "$words" -- "$cur"))
         return
     fi
@@ -61,6 +61,7 @@ _easgate() {
         approve) words="--device --limit --verbose" ;;
         devices) words="--access --verdict --row --compliance --user --limit" ;;
         audit) words="--run --limit" ;;
+        mail) words="--template --lang --to --html" ;;
         plugins) words="--dump" ;;
     esac
     if [[ $cur == -* ]]; then
@@ -73,10 +74,12 @@ _easgate() {
             [ "$verb" = config ] && words="$words agent"
             ;;
         audit:1) words="list verify" ;;
+        mail:0) words="preview test" ;;
+        mail:1) words=$(_easgate_orgs) ;;
         config:0) words="check show schema" ;;
         policy:0) words="decide" ;;
         policy:1 | apply:1) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        help:0) words="run check sync plan apply approve adopt release status devices explain audit policy plugins config version" ;;
+        help:0) words="run check sync plan apply approve adopt release status devices explain audit mail policy plugins config version" ;;
         *) words="" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))

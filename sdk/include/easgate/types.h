@@ -248,6 +248,7 @@ typedef struct easg_endpoint {
     easg_status last_status;
 } easg_endpoint;
 
+/* One mail. The bodies may be longer than other texts: at most 64 KiB each. */
 typedef struct easg_message {
     uint32_t struct_size;
     uint32_t flags;
