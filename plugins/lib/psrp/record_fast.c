@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The short way. 64 bytes a step become two bit masks: '<' and '>', and what needs a look ('&',
- * control characters, bytes above 127). Since .NET's writer escapes '>' in text, brackets must
- * alternate, and between two of them is either a tag or text. Element names have at most 8 bytes:
- * one integer. The levels and the rules for a slot are those of record.c.
+ * The short way. Since .NET's writer escapes '>' in text, brackets must alternate, and between two
+ * of them is either a tag or text. Element names have at most 8 bytes: one integer. The levels and
+ * the rules for a slot are those of record.c.
  *
  * Everything that is not looked at for its value is still checked for being XML.
  */
@@ -11,10 +10,8 @@
 
 #include <string.h>
 
+#include "record_scan.h"
 #include "text.h"
-
-#define BLOCK     64u
-#define MAX_DEPTH 64u
 
 /* ---- names ---- */
 
@@ -55,225 +52,6 @@ void clixml_names_init(struct clixml_names *t, const char *const *names)
         t->hash[h] = (unsigned char)(i + 1);
         t->n = i + 1;
     }
-}
-
-/* ---- what depends on the processor ---- */
-
-struct masks {
-    uint64_t brackets;
-    uint64_t special;
-};
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-
-static inline __m128i load16(const char *p)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
-static inline uint64_t bits(__m128i v)
-{
-    return (uint64_t)(unsigned)_mm_movemask_epi8(v);
-}
-
-/* Bytes are signed here: above 127 is below the blank, as control characters are. */
-static inline struct masks look(const char *p)
-{
-    const __m128i lt = _mm_set1_epi8('<');
-    const __m128i gt = _mm_set1_epi8('>');
-    const __m128i amp = _mm_set1_epi8('&');
-    const __m128i blank = _mm_set1_epi8(' ');
-    struct masks m = { 0, 0 };
-
-    for (unsigned i = 0; i < BLOCK; i += 16) {
-        __m128i v = load16(p + i);
-
-        m.brackets |= bits(_mm_or_si128(_mm_cmpeq_epi8(v, lt), _mm_cmpeq_epi8(v, gt))) << i;
-        m.special |= bits(_mm_or_si128(_mm_cmpeq_epi8(v, amp), _mm_cmplt_epi8(v, blank))) << i;
-    }
-    return m;
-}
-
-static inline uint64_t load8(const char *p)
-{
-    uint64_t w;
-
-    memcpy(&w, p, 8); /* SSE2 says little-endian */
-    return w;
-}
-
-/* The first quote, '&' or byte outside 32..127 in front of `end`, or something at or behind it. */
-static inline const char *value_end(const char *p, const char *end)
-{
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i amp = _mm_set1_epi8('&');
-    const __m128i blank = _mm_set1_epi8(' ');
-
-    for (; end - p >= 16; p += 16) {
-        __m128i v = load16(p);
-        uint64_t m =
-            bits(_mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, amp)),
-                              _mm_cmplt_epi8(v, blank)));
-
-        if (m)
-            return p + __builtin_ctzll(m);
-    }
-    for (; p < end; p++)
-        if (*p == '"' || *p == '&' || (signed char)*p < ' ')
-            break;
-    return p;
-}
-#else
-static inline struct masks look(const char *p)
-{
-    struct masks m = { 0, 0 };
-
-    for (unsigned i = 0; i < BLOCK; i++) {
-        m.brackets |= (uint64_t)(p[i] == '<' || p[i] == '>') << i;
-        m.special |= (uint64_t)(p[i] == '&' || (signed char)p[i] < ' ') << i;
-    }
-    return m;
-}
-
-static inline uint64_t load8(const char *p)
-{
-    uint64_t w = 0;
-
-    for (unsigned i = 0; i < 8; i++)
-        w |= (uint64_t)(unsigned char)p[i] << (8 * i);
-    return w;
-}
-
-static inline const char *value_end(const char *p, const char *end)
-{
-    for (; p < end; p++)
-        if (*p == '"' || *p == '&' || (signed char)*p < ' ')
-            break;
-    return p;
-}
-#endif
-
-/* Up to 8 bytes at `p`, zeros for those at and behind `end`. */
-static inline uint64_t word_at(const char *p, const char *end)
-{
-    uint64_t w = 0;
-
-    if (end - p >= 8)
-        return load8(p);
-    for (unsigned i = 0; p + i < end; i++)
-        w |= (uint64_t)(unsigned char)p[i] << (8 * i);
-    return w;
-}
-
-static inline uint64_t first_bytes(uint64_t w, size_t n)
-{
-    return n < 8 ? w & ((UINT64_C(1) << (8 * n)) - 1) : w;
-}
-
-/* ---- finding brackets, checking the rest ---- */
-
-struct scan {
-    const char *xml;
-    size_t len;
-    size_t base; /* of the block whose brackets are left */
-    size_t next; /* block */
-    uint64_t brackets;
-    size_t utf8_end; /* behind the last character above 127 */
-    int entities;
-    int bad;
-};
-
-/* Bytes of the entity at `p`, one of XML's five, and what it stands for; 0: none. */
-static size_t entity(const char *p, size_t room, char *out)
-{
-    static const struct {
-        const char *text;
-        size_t len;
-        char c;
-    } five[] = {
-        { "&amp;", 5, '&' },  { "&lt;", 4, '<' },    { "&gt;", 4, '>' },
-        { "&quot;", 6, '"' }, { "&apos;", 6, '\'' },
-    };
-
-    for (size_t i = 0; i < sizeof(five) / sizeof(five[0]); i++)
-        if (room >= five[i].len && memcmp(p, five[i].text, five[i].len) == 0) {
-            *out = five[i].c;
-            return five[i].len;
-        }
-    return 0;
-}
-
-/* Bytes of a character above 127 that XML allows, or 0. */
-static size_t character(const char *p, size_t room)
-{
-    size_t n = text_utf8_len(p, room);
-
-    /* U+FFFE and U+FFFF are UTF-8 but no characters of XML. */
-    if (n == 3 && (unsigned char)p[0] == 0xEF && (unsigned char)p[1] == 0xBF &&
-        (unsigned char)p[2] >= 0xBE)
-        return 0;
-    return n;
-}
-
-static void check_special(struct scan *sc, size_t base, uint64_t special)
-{
-    for (; special; special &= special - 1) {
-        size_t at = base + (size_t)__builtin_ctzll(special);
-        char c = sc->xml[at];
-        char as;
-        size_t n;
-
-        if (c == '\n' || c == '\t' || at < sc->utf8_end)
-            continue;
-        if (c == '&') {
-            n = entity(sc->xml + at, sc->len - at, &as);
-            sc->entities = 1;
-        } else {
-            n = (unsigned char)c >= 0x80 ? character(sc->xml + at, sc->len - at) : 0;
-            sc->utf8_end = at + n;
-        }
-        if (n == 0) {
-            sc->bad = 1;
-            return;
-        }
-    }
-}
-
-static int next_block(struct scan *sc)
-{
-    char tail[BLOCK];
-    const char *p = sc->xml + sc->next;
-    size_t left = sc->len - sc->next;
-    struct masks m;
-
-    if (left == 0)
-        return 0;
-    if (left < BLOCK) {
-        memset(tail, ' ', sizeof(tail));
-        memcpy(tail, p, left);
-        p = tail;
-    }
-    m = look(p);
-    sc->base = sc->next;
-    sc->next += left < BLOCK ? left : BLOCK;
-    sc->brackets = m.brackets;
-    if (m.special)
-        check_special(sc, sc->base, m.special);
-    return 1;
-}
-
-/* The offset of the next bracket, or the length. */
-static inline size_t next_bracket(struct scan *sc)
-{
-    size_t at;
-
-    while (!sc->brackets)
-        if (!next_block(sc))
-            return sc->len;
-    at = sc->base + (size_t)__builtin_ctzll(sc->brackets);
-    sc->brackets &= sc->brackets - 1;
-    return at;
 }
 
 /* ---- tags ---- */
@@ -531,8 +309,6 @@ int clixml_fast_scan(struct clixml_fast *f, const struct clixml_names *names,
 {
     struct scan sc = { .xml = xml, .len = len };
     struct walk w = { .f = f, .names = names, .fill = fill, .slot = -1 };
-    uint64_t words[MAX_DEPTH + 1];
-    enum clixml_tag tags[MAX_DEPTH + 1];
     unsigned depth = 0;
     size_t behind = 0; /* the last tag */
     const char *limit = xml + len;
@@ -541,7 +317,7 @@ int clixml_fast_scan(struct clixml_fast *f, const struct clixml_names *names,
         return 0;
     f->n_items = 0;
     f->text_bytes = 0;
-    tags[0] = CLIXML_T_UNKNOWN;
+    f->open[0].tag = CLIXML_T_UNKNOWN; /* the document */
     for (;;) {
         size_t lt = next_bracket(&sc);
         size_t gt = next_bracket(&sc);
@@ -557,7 +333,8 @@ int clixml_fast_scan(struct clixml_fast *f, const struct clixml_names *names,
         if (xml[lt + 1] == '/') {
             size_t n = gt - lt - 2;
 
-            if (depth == 0 || n > 8 || first_bytes(word_at(xml + lt + 2, limit), n) != words[depth])
+            if (depth == 0 || n > 8 ||
+                first_bytes(word_at(xml + lt + 2, limit), n) != f->open[depth].word)
                 return 0;
             if (!close_element(&w, depth, behind, lt - behind))
                 return 0;
@@ -568,7 +345,7 @@ int clixml_fast_scan(struct clixml_fast *f, const struct clixml_names *names,
         if (!read_tag(xml + lt + 1, xml + gt, limit, &t))
             return 0;
         tag = find_tag(f, t.word);
-        if (!(children[tags[depth]] & BIT(tag)) || depth == MAX_DEPTH)
+        if (!(children[f->open[depth].tag] & BIT(tag)) || depth == CLIXML_FAST_DEPTH)
             return 0;
         depth++;
         if (!open_element(&w, depth, tag, &t))
@@ -579,8 +356,8 @@ int clixml_fast_scan(struct clixml_fast *f, const struct clixml_names *names,
                 return 0;
             depth--;
         } else {
-            words[depth] = t.word;
-            tags[depth] = tag;
+            f->open[depth].word = t.word;
+            f->open[depth].tag = tag;
         }
     }
     f->entities = sc.entities;

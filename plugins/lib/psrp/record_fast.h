@@ -17,6 +17,7 @@
 #define CLIXML_HASH_SIZE  256u
 #define CLIXML_FAST_ITEMS 512u /* of all lists of one object; more go the other way */
 #define CLIXML_FAST_TAGS  128u
+#define CLIXML_FAST_DEPTH 64u
 #define CLIXML_FAST_BYTES ((size_t)8 * 1024 * 1024) /* libxml2 has ceilings of its own above it */
 
 /* The wanted properties. */
@@ -50,10 +51,11 @@ struct clixml_span {
 };
 
 struct clixml_fast {
-    struct {
+    struct clixml_word {
         uint64_t word; /* the element name, first byte lowest */
         enum clixml_tag tag;
     } tags[CLIXML_FAST_TAGS];
+    struct clixml_word open[CLIXML_FAST_DEPTH + 1];
 
     /* Results of the last scan that was not declined: */
     enum clixml_tag root_tag;
