@@ -118,26 +118,30 @@ class Peers:
         line = p.stdout.readline().decode()
         if not line.startswith("{"):
             raise RuntimeError("%s did not start: %s" % (program, open(self.path(program + ".log")).read()[-2000:]))
-        return json.loads(line)["port"]
+        return json.loads(line)
 
     def login(self, graph):
         return self.start("login.mjs", {"tenant": TENANT, "client_id": CLIENT, "client_secret": SECRET,
-                                        "app": self.path("app.crt"), "graph": graph})
+                                        "app": self.path("app.crt"), "graph": graph})["port"]
 
-    def front(self, prism, behind):
-        return self.start("front.mjs", {"prism": prism, "behind": behind})
+    def front(self, mode, spec, behind="", ca=""):
+        """TLS, then prism, then what is behind: the address to talk to."""
+        ports = self.start("front.mjs", {"behind": behind, "ca": ca})
+        words = [mode, spec] + (["http://127.0.0.1:%d" % ports["shim"], "--errors"] if mode == "proxy" else [])
+        url = "https://localhost:%d" % ports["port"]
+        self.call(url + "/front/prism", {"port": self.prism(*words)})
+        return url
 
-    def prism(self, *words, ca=None):
+    def prism(self, *words):
         """Plain http on a free port. It does not say which, so that one is looked for first."""
         import socket
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        env = dict(os.environ, NODE_EXTRA_CA_CERTS=ca) if ca else dict(os.environ)
         log = open(self.path("prism.log"), "wb")
         program = os.path.join(self.npm, "node_modules", "@stoplight", "prism-cli", "dist", "index.js")
         p = subprocess.Popen(["node", program, words[0], "--port", str(port), "--host", "127.0.0.1", *words[1:]],
-                             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env)
+                             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self.processes.append(p)
         end = time.monotonic() + 90
         while time.monotonic() < end and p.poll() is None:
