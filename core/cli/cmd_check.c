@@ -20,7 +20,7 @@ enum { ONLINE_MS = 5 * 60 * 1000, GRACE_MS = 5000 };
 
 struct values {
     const char *org;
-    int online, child;
+    int online, child, role_script;
 };
 
 struct walk {
@@ -243,6 +243,64 @@ static easg_status check_org(void *user, const char *path, const struct org_conf
     return EASG_OK;
 }
 
+/* ---- rights ------------------------------------------------------------ */
+
+struct rights {
+    struct registry *registry;
+    const char *org;
+    easg_status status; /* NOTFOUND: no such organisation yet */
+    easg_error err;
+};
+
+static easg_status print_rights(void *user, const char *path, const struct org_config *org,
+                                const easg_error *why)
+{
+    struct rights *r = user;
+    struct instance_ref *keep = NULL;
+    const char *text = NULL;
+
+    (void)path;
+    if (!org && strstr(path, r->org)) {
+        r->status = EASG_E_CONFIG;
+        err_copy(&r->err, why);
+    }
+    if (!org || strcmp(org->name, r->org) != 0)
+        return EASG_OK;
+    err_clear(&r->err);
+    r->status = probe_rights(r->registry, org, &text, &keep, &r->err);
+    if (r->status == EASG_OK)
+        fputs(text, stdout);
+    instance_destroy(keep);
+    return EASG_OK;
+}
+
+static int role_script(struct cli *cli, const char *org)
+{
+    struct rights r = { NULL, org, EASG_E_NOTFOUND, EASG_ERROR_INIT };
+    easg_error err = EASG_ERROR_INIT;
+    easg_status st;
+
+    if (!org) {
+        err_set(&err, EASG_E_USAGE, "--role-script needs the name of an organisation");
+        return cli_fail(cli, EASG_E_USAGE, &err);
+    }
+    st = cli_check_org_name(org, &err);
+    if (st == EASG_OK)
+        st = cli_load_agent(cli, &err);
+    if (st == EASG_OK)
+        st = modules_load(cli->agent, &r.registry, &err);
+    if (st == EASG_OK)
+        st = org_config_each(cli->agent, print_rights, &r, &err);
+    if (st == EASG_OK && r.status == EASG_E_NOTFOUND)
+        st = err_set(&err, EASG_E_CONFIG, "there is no organisation %s in orgs.d", org);
+    else if (st == EASG_OK && r.status != EASG_OK) {
+        st = r.status;
+        err_copy(&err, &r.err);
+    }
+    registry_destroy(r.registry);
+    return st == EASG_OK ? CLI_DONE : cli_fail(cli, st, &err);
+}
+
 /* ---- the verb ---------------------------------------------------------- */
 
 static int check_all(struct cli *cli, const struct values *v)
@@ -342,6 +400,8 @@ static int run_check(struct cli *cli, void *values)
 {
     const struct values *v = values;
 
+    if (v->role_script)
+        return role_script(cli, v->org);
     return v->online && !v->child ? check_in_child(cli, v) : check_all(cli, v);
 }
 
@@ -354,6 +414,10 @@ static const struct arg_spec args[] = {
      .name = "online",
      .offset = offsetof(struct values, online),
      .doc = "go to the servers too: every hop, named" },
+    { .type = ARG_FLAG,
+     .name = "role-script",
+     .offset = offsetof(struct values, role_script),
+     .doc = "print the script that gives the account the least rights" },
     { .type = ARG_FLAG, .name = "child", .offset = offsetof(struct values, child), .hidden = 1 },
     { .type = ARG_END                        }
 };
@@ -362,10 +426,11 @@ const struct verb verb_check = {
     .name = "check",
     .summary = "check files, permissions, plugins, options; --online: the servers",
     .text =
-        "Offline it reads no secret and opens no connection. --online logs on to Exchange, asks\n"
-        "for an empty list, and logs on to the device manager; it changes nothing. Each line that\n"
-        "is no \"ok\" says what to do. Exit code 30: configuration or authentication; 20: a\n"
-        "server does not answer; 1: anything else.\n",
+        "Offline it reads no secret and opens no connection. --online goes each hop: connection,\n"
+        "certificate, clock, log-on, each cmdlet, the other servers, and the device manager; it\n"
+        "changes nothing. Each line that is no \"ok\" says what to do. --role-script prints, for an\n"
+        "Exchange administrator, what makes a role with just these cmdlets. Exit code 30:\n"
+        "configuration or authentication; 20: a server does not answer; 1: anything else.\n",
     .args = args,
     .size = sizeof(struct values),
     .run = run_check

@@ -4,6 +4,8 @@
  */
 #include "probe.h"
 
+#include <easgate/draft/probe.h>
+
 #include "clock.h"
 #include "err.h"
 #include "text.h"
@@ -147,6 +149,52 @@ static void probe_listing(struct probe *p, struct session_ref *session)
     hop(p, st, "source servers", text, &err);
 }
 
+/* ---- modules that know their own hops ----------------------------------- */
+
+struct telling {
+    struct probe *probe;
+    const char *role; /* "source" */
+};
+
+static void on_hop(void *user, uint32_t grade, easg_status status, const char *name,
+                   const char *text)
+{
+    struct telling *t = user;
+    char what[CLI_SAFE], line[1200];
+
+    snprintf(what, sizeof(what), "%s %.100s", t->role, name);
+    if (grade == EASG_PROBE_FAILED) {
+        easg_error err = EASG_ERROR_INIT;
+
+        err_set(&err, status, "%s", text);
+        check_error(t->probe->checks, status, t->probe->org->name, what, &err);
+    } else {
+        snprintf(line, sizeof(line), "%s", text);
+        check_add(t->probe->checks,
+                  grade == EASG_PROBE_OK     ? CHECKED_OK
+                  : grade == EASG_PROBE_NOTE ? CHECKED_WARNING
+                                             : CHECKED_SKIPPED,
+                  t->probe->org->name, what, line);
+    }
+    t->probe->since = clock_monotonic_ms();
+}
+
+/* 0: the module does not offer it. */
+static int probed_by_itself(struct probe *p, const char *role, struct instance_ref *instance,
+                            const easg_endpoint *endpoint)
+{
+    struct telling telling = { p, role };
+    const struct probe_sink to = { on_hop, &telling };
+    easg_error err = EASG_ERROR_INIT;
+    easg_status st = instance_probe(instance, p->run, endpoint, &to, &err);
+
+    if (st == EASG_E_UNSUPPORTED)
+        return 0;
+    if (st != EASG_OK)
+        check_error(p->checks, st, p->org->name, role, &err);
+    return 1;
+}
+
 static void probe_source(struct probe *p)
 {
     struct instance_ref *source = NULL;
@@ -165,6 +213,10 @@ static void probe_source(struct probe *p)
     endpoint.last_ok = endpoint.last_failed = EASG_TIME_NONE;
     st = make_instance(p, EASG_KIND_SOURCE, &p->org->source, &source, &err);
     hop(p, st, "source options", p->org->source.id, &err);
+    if (st == EASG_OK && probed_by_itself(p, "source", source, &endpoint)) {
+        instance_destroy(source);
+        return;
+    }
     if (st == EASG_OK) {
         st = source_open(source, p->run, &endpoint, &session, &err);
         snprintf(text, sizeof(text), "connected and logged on to %.180s",
@@ -191,6 +243,10 @@ static void probe_sink(struct probe *p)
     p->since = clock_monotonic_ms();
     st = make_instance(p, EASG_KIND_SINK, &p->org->sink, &sink, &err);
     hop(p, st, "sink options", p->org->sink.id, &err);
+    if (st == EASG_OK && probed_by_itself(p, "sink", sink, NULL)) {
+        instance_destroy(sink);
+        return;
+    }
     if (st == EASG_OK) {
         st = sink_open(sink, p->run, &session, &err);
         hop(p, st, "sink log-on", "the device manager accepts our credentials", &err);
@@ -226,4 +282,16 @@ void probe_org(struct registry *registry, const struct org_config *org, struct c
         probe_source(&p);
     probe_sink(&p);
     run_destroy(p.run);
+}
+
+easg_status probe_rights(struct registry *registry, const struct org_config *org, const char **text,
+                         struct instance_ref **keep, easg_error *err)
+{
+    struct probe p = { registry, org, NULL, NULL, 0 };
+    easg_status st = make_instance(&p, EASG_KIND_SOURCE, &org->source, keep, err);
+
+    if (st == EASG_OK && !(*text = instance_rights(*keep)))
+        st = err_set(err, EASG_E_UNSUPPORTED, "module %s does not say which rights it needs",
+                     org->source.id);
+    return st;
 }

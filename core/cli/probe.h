@@ -11,4 +11,9 @@
 void probe_org(struct registry *registry, const struct org_config *org, struct checks *checks,
                int64_t deadline_ms);
 
+/* What gives the source's account the least rights: text that lives as long as *keep, which the
+ * caller destroys. */
+easg_status probe_rights(struct registry *registry, const struct org_config *org, const char **text,
+                         struct instance_ref **keep, easg_error *err);
+
 #endif

@@ -95,6 +95,21 @@ const char *instance_id(const struct instance_ref *i);
  * are called by the caller's own rules. */
 const void *instance_get_extension(struct instance_ref *i, const char *id);
 
+/* The draft extension easg.probe/1 (probe.c); EASG_E_UNSUPPORTED: the module does not offer it. */
+struct probe_sink {
+    /* `grade` is EASG_PROBE_*; texts are safe to print. */
+    void (*hop)(void *user, uint32_t grade, easg_status status, const char *name, const char *text);
+    void *user;
+};
+/* Does a server answer at `endpoint`? Without credentials. */
+easg_status instance_reach(struct instance_ref *i, struct run_ref *run,
+                           const easg_endpoint *endpoint, easg_error *err);
+easg_status instance_probe(struct instance_ref *i, struct run_ref *run,
+                           const easg_endpoint *endpoint, const struct probe_sink *to,
+                           easg_error *err);
+/* What gives the account the least rights; NULL: the module does not say. */
+const char *instance_rights(struct instance_ref *i);
+
 /* ---- calls into a module: the only way in. Each checks the contract (a status with a message, no
  * message with EASG_OK, one result an item, no call after a refusal) and turns a breach into
  * EASG_E_USAGE naming module and version. -------------------------------------------------------

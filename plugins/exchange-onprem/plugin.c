@@ -243,6 +243,7 @@ static const easg_module module = {
     .ops = &ops,
     .create = create,
     .destroy = destroy,
+    .get_extension = onprem_extension,
 };
 
 static const easg_module *const modules[] = { &module, NULL };

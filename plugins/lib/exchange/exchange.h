@@ -46,6 +46,10 @@ struct exch_options {
 /* Creates the shell, opens the runspace pool, learns the cmdlets that this account has. */
 easg_status exch_open(const struct exch_options *options, struct exch **out,
                       easg_error *err) EASG_MUST_CHECK;
+/* Does a server answer at `url`? TLS is verified, no credentials are sent: 401 is a good answer.
+ * `http` as in exch_options, with cancelled and user set. */
+easg_status exch_reach(const struct http_options *http, const char *url, int64_t timeout_ms,
+                       easg_error *err) EASG_MUST_CHECK;
 /* Deletes the shell on the server, whatever state the session is in, in at most five seconds. NULL
  * is fine. */
 void exch_close(struct exch *x);
@@ -79,5 +83,17 @@ typedef easg_status (*exch_endpoint_fn)(void *user, const easg_endpoint *endpoin
 /* Servers with the client access role, as https://FQDN/powershell. */
 easg_status exch_discover(struct exch *x, exch_endpoint_fn emit, void *user,
                           easg_error *err) EASG_MUST_CHECK;
+
+/* ---- for an administrator (check.c) ---- */
+
+/* One hop; `grade` is 0 fine, 1 look at it, 2 failed (with its status), 3 not tried. Anything but
+ * EASG_OK ends the check. */
+typedef easg_status (*exch_check_fn)(void *user, int grade, easg_status status, const char *name,
+                                     const char *text);
+/* Name, TCP, TLS, log-on, runspace, each cmdlet and parameter, settings, servers, throttling policy
+ * and clock, in this order; changes nothing. */
+void exch_check(const struct exch_options *options, exch_check_fn emit, void *user);
+/* PowerShell that makes a role group with just what is needed. */
+const char *exch_role_script(void);
 
 #endif
