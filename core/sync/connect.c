@@ -3,6 +3,9 @@
  * connect.c - which server, and what if it does not answer. A server that cannot be reached, or
  * does not prove who it is, is marked and the next one is chosen, each at most once a run. Refused
  * credentials end the run at once: they would be refused everywhere, and counted by the directory.
+ *
+ * A server that failed before is not trusted with a run because time has passed: it has to answer
+ * two probes, which bear no credentials, and this only here, between operations.
  */
 #include "sync_run.h"
 
@@ -71,6 +74,61 @@ static easg_status load_choice(struct sync *s, struct choice *c, easg_error *err
     return EASG_OK;
 }
 
+/* ---- fail-back: two good probes
+ * ----------------------------------------------------------------------------------- */
+
+#define PROBES         2
+#define PROBE_PAUSE_MS 500
+
+static void mark(struct sync *s, const char *id, easg_status st, const easg_error *why)
+{
+    easg_error ignored = EASG_ERROR_INIT;
+
+    if (store_begin(s->store, 0, &ignored) != EASG_OK ||
+        store_mark_endpoint(s->store, id, clock_now(), st, st == EASG_OK ? NULL : why->message,
+                            &ignored) != EASG_OK ||
+        NOTE(s, &ignored, st == EASG_OK ? EASG_LOG_INFO : EASG_LOG_WARNING,
+             st == EASG_OK ? "endpoint.back" : "endpoint.failed", id, F_STATUS("status", st),
+             F_STR("error", st == EASG_OK ? NULL : why->message)) != EASG_OK ||
+        store_commit(s->store, &ignored) != EASG_OK)
+        LOG_ERROR(s->log, "the endpoint's health was not recorded",
+                  F_STR("error", ignored.message));
+}
+
+static int healthy_besides(const struct choice *c, size_t at)
+{
+    size_t i;
+
+    for (i = 0; i < c->n; i++)
+        if (i != at && c->items[i]->failures == 0)
+            return 1;
+    return 0;
+}
+
+/* 1: it may be opened. Where none is healthy there is nothing to fall back to, and a probe would
+ * only cost time. */
+static int answers_again(struct sync *s, const struct choice *c, size_t at)
+{
+    const easg_endpoint *e = c->items[at];
+    easg_error why = EASG_ERROR_INIT;
+    easg_status st = EASG_OK;
+    int i;
+
+    if (!s->failover || e->failures == 0 || !healthy_besides(c, at))
+        return 1;
+    for (i = 0; st == EASG_OK && i < PROBES; i++) {
+        if (i)
+            clock_sleep_ms(PROBE_PAUSE_MS);
+        st = instance_reach(s->source, s->o->run, e, &why);
+    }
+    if (st == EASG_E_UNSUPPORTED)
+        return 1;
+    LOG_INFO(s->log, "probed a server that had failed", F_STR("endpoint", e->id.ptr),
+             F_STATUS("status", st));
+    mark(s, e->id.ptr, st, &why);
+    return st == EASG_OK;
+}
+
 static easg_status open_one(struct sync *s, const easg_endpoint *e, easg_error *err)
 {
     easg_status st;
@@ -93,24 +151,18 @@ static easg_status open_one(struct sync *s, const easg_endpoint *e, easg_error *
     return st == EASG_OK ? store_commit(s->store, err) : st;
 }
 
+/* UNCERTAIN: what may have run was answered as such and is not sent again in this run; the rest
+ * was not sent. */
 int sync_give_up_endpoint(struct sync *s, easg_status st, const easg_error *why)
 {
-    easg_error ignored = EASG_ERROR_INIT;
-
     session_close(s->source_session);
     s->source_session = NULL;
     if (st != EASG_E_UNREACHABLE && st != EASG_E_TIMEOUT && st != EASG_E_UNAVAILABLE &&
-        st != EASG_E_UNTRUSTED)
+        st != EASG_E_UNTRUSTED && st != EASG_E_UNCERTAIN)
         return 0;
     if (run_cancelled(s->o->run) || run_remaining_ms(s->o->run) <= 0)
         return 0;
-    if (store_begin(s->store, 0, &ignored) == EASG_OK)
-        store_mark_endpoint(s->store, s->endpoint, clock_now(), st, why->message, &ignored);
-    if (NOTE(s, &ignored, EASG_LOG_WARNING, "endpoint.failed", s->endpoint, F_STATUS("status", st),
-             F_STR("error", why->message)) != EASG_OK ||
-        store_commit(s->store, &ignored) != EASG_OK)
-        LOG_ERROR(s->log, "the endpoint's health was not recorded",
-                  F_STR("error", ignored.message));
+    mark(s, s->endpoint, st, why);
     return s->n_tried < SYNC_TRIES_MAX;
 }
 
@@ -129,6 +181,15 @@ int sync_wait_throttle(struct sync *s, easg_status st, const easg_error *why, in
         clock_sleep_ms(left < 200 ? left : 200);
     }
     return !run_cancelled(s->o->run);
+}
+
+static easg_status pass_over(struct sync *s, const char *id, easg_error *err)
+{
+    if (s->n_tried == SYNC_TRIES_MAX)
+        return err_set(err, EASG_E_UNAVAILABLE, "%zu servers did not answer in this run",
+                       s->n_tried);
+    s->tried[s->n_tried] = mem_strdup(id);
+    return s->tried[s->n_tried++] ? EASG_OK : err_nomem(err);
 }
 
 /* Opens another endpoint. `last` and `why` are of the one that was given up before, if any: when
@@ -159,6 +220,13 @@ static easg_status connect_after(struct sync *s, easg_status last, easg_error wh
         if (st != EASG_OK) {
             clear_choice(&c);
             return st;
+        }
+        if (!answers_again(s, &c, at)) { /* marked: the next choice leaves it out */
+            st = pass_over(s, c.items[at]->id.ptr, err);
+            clear_choice(&c);
+            if (st != EASG_OK)
+                return st;
+            continue;
         }
         st = open_one(s, c.items[at], err);
         clear_choice(&c);
