@@ -138,6 +138,8 @@ struct exch_call {
     struct exch_failure *failure; /* NULL, or told what failed */
 };
 
+/* After THROTTLED: waits as long as the server asked, or longer each time; 0: not any more. */
+int exch_wait_budget(struct exch *x, unsigned tries, const char *what, easg_error *err);
 /* From Command to Signal Terminate. EASG_OK: completed, not cut, without error records (unless
  * tolerated), and the output was all taken. */
 easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *err) EASG_MUST_CHECK;

@@ -112,7 +112,8 @@ static easg_status meaning(const struct exch_failure *f)
     return EASG_E_FAIL;
 }
 
-/* "... will not be approved for at least 2000 milliseconds", "... after 30 seconds". */
+/* "... will not be approved for at least 2000 milliseconds", "... for at least 30 seconds"; 0: not
+ * said. */
 static uint32_t wait_of(const char *text)
 {
     const char *p = strstr(text, "at least ");
@@ -120,11 +121,11 @@ static uint32_t wait_of(const char *text)
     size_t len;
 
     if (!p)
-        return 30000;
+        return 0;
     p += strlen("at least ");
     len = strspn(p, "0123456789");
     if (!text_parse_u64(p, len, &n))
-        return 30000;
+        return 0;
     if (strncmp(p + len, " second", 7) == 0)
         n *= 1000;
     return n > 3600000u ? 3600000u : (uint32_t)n;

@@ -7,14 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/rand.h>
+
 #include "exch_private.h"
 
 #include "err.h"
 #include "text.h"
 
-#define PACE_FIRST_MS 500
+#define PACE_FIRST_MS 100 /* after a warning that tells no delay */
 #define PACE_MAX_MS   8000
-#define PACE_SMOOTH   20 /* pipelines without a throttling warning before the pace is halved */
+#define PACE_MIN_MS   10
+#define PACE_SMOOTH   5    /* pipelines without a warning before the pace falls by a quarter */
+#define BUDGET_MS     2000 /* pause when a snapshot shows the budget used up */
+#define WAITS         5    /* how often one cmdlet waits for its budget */
+#define WAIT_FIRST_MS 2000 /* doubled each time, where the server does not say how long */
+#define WAIT_MAX_MS   120000
 #define MAX_MESSAGE   ((size_t)16 * 1024 * 1024)
 
 struct exch_pipe {
@@ -27,6 +34,7 @@ struct exch_pipe {
     struct exch_failure failure;
     int cut; /* the server said that there are more results */
     int slowed;
+    int64_t delay_ms; /* that the server says it put in */
     char warning[200];
     size_t objects;
 };
@@ -52,12 +60,37 @@ static int has(const char *text, const char *a)
     return 0;
 }
 
+/* The number behind `key`, or -1. */
+static int64_t number_behind(const char *text, const char *key)
+{
+    const char *p = strstr(text, key);
+    uint64_t n;
+
+    if (!p)
+        return -1;
+    p += strlen(key);
+    return text_parse_u64(p, strspn(p, "0123456789"), &n) && n < 3600000 ? (int64_t)n : -1;
+}
+
+/* "Micro delay applied. Actual delayed: 12 msecs, ...; Snapshot: ... PowerShellCmdletsLeft: 0/200":
+ * the budget is running out, and the server has begun to hold us back. */
+static void take_throttling(struct exch_pipe *pipe, const char *text)
+{
+    int64_t delay = number_behind(text, "Actual delayed: ");
+
+    pipe->slowed = 1;
+    if (number_behind(text, "CmdletsLeft: ") == 0 || strstr(text, "Balance: -"))
+        delay = delay > BUDGET_MS ? delay : BUDGET_MS;
+    if (delay > pipe->delay_ms)
+        pipe->delay_ms = delay;
+    exch_log(pipe->x, pipe->x->pace_ms ? EXCH_DEBUG : EXCH_WARNING,
+             "%s: the server throttles this account: %s", pipe->name, text);
+}
+
 static void take_warning(struct exch_pipe *pipe, const char *text)
 {
     if (has(text, "micro delay applied")) {
-        pipe->slowed = 1;
-        exch_log(pipe->x, EXCH_WARNING, "%s: the server throttles this account: %s", pipe->name,
-                 text);
+        take_throttling(pipe, text);
     } else if (has(text, "more results available than are currently displayed") ||
                has(text, "resultsize")) {
         pipe->cut = 1;
@@ -101,17 +134,21 @@ static easg_status keep_pace(struct exch *x, easg_error *err)
     return EASG_OK;
 }
 
+/* What the server said it waited, we wait beforehand, twice; warnings that come one after the other
+ * double it; peace lets it fall. */
 static void judge_pace(struct exch *x, const struct exch_pipe *pipe)
 {
     if (pipe->slowed) {
-        x->pace_ms = x->pace_ms ? x->pace_ms * 2 : PACE_FIRST_MS;
-        if (x->pace_ms > PACE_MAX_MS)
-            x->pace_ms = PACE_MAX_MS;
+        int64_t pace = pipe->delay_ms > 0 ? 2 * pipe->delay_ms : PACE_FIRST_MS;
+
+        if (x->pace_ms && x->smooth == 0)
+            pace = 2 * x->pace_ms > pace ? 2 * x->pace_ms : pace;
+        if (pace > x->pace_ms)
+            x->pace_ms = pace < PACE_MAX_MS ? pace : PACE_MAX_MS;
         x->smooth = 0;
-        exch_log(x, EXCH_INFO, "pausing %d ms before each cmdlet", (int)x->pace_ms);
-    } else if (x->pace_ms && ++x->smooth >= PACE_SMOOTH) {
-        x->pace_ms = x->pace_ms / 2 < PACE_FIRST_MS ? 0 : x->pace_ms / 2;
-        x->smooth = 0;
+        exch_log(x, EXCH_DEBUG, "pausing %d ms before each cmdlet", (int)x->pace_ms);
+    } else if (x->pace_ms && ++x->smooth % PACE_SMOOTH == 0) {
+        x->pace_ms = x->pace_ms * 3 / 4 < PACE_MIN_MS ? 0 : x->pace_ms * 3 / 4;
     }
 }
 
@@ -220,7 +257,8 @@ static easg_status verdict(const struct exch_pipe *pipe, easg_error *err)
     return EASG_OK;
 }
 
-easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *err)
+static easg_status run_once(struct exch *x, const struct exch_call *call, size_t *objects,
+                            easg_error *err)
 {
     struct exch_pipe pipe = { .x = x, .call = call, .name = call->commands[0].name };
     easg_error ignored = EASG_ERROR_INIT;
@@ -257,8 +295,39 @@ easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *e
         pipe.slowed = 1;
     if (pipe.machine)
         judge_pace(x, &pipe);
+    *objects = pipe.objects;
     psrp_pipeline_destroy(pipe.machine);
     return st;
+}
+
+int exch_wait_budget(struct exch *x, unsigned tries, const char *what, easg_error *err)
+{
+    int64_t wait = err->retry_after_ms ? err->retry_after_ms : (int64_t)WAIT_FIRST_MS << tries;
+    unsigned char jitter = 0;
+
+    if (tries >= WAITS || wait > WAIT_MAX_MS || wait >= x->env.remaining_ms(x->env.user))
+        return 0;
+    (void)RAND_bytes(&jitter, 1);
+    wait += wait * jitter / 1024; /* up to a quarter, so that two agents do not meet again */
+    exch_log(x, EXCH_WARNING, "%s: throttled, waiting %d ms: %s", what, (int)wait, err->message);
+    if (x->env.sleep_ms(x->env.user, wait) != EASG_OK)
+        return 0;
+    err_clear(err);
+    return 1;
+}
+
+/* A cmdlet that is refused for lack of budget did not begin: it is asked again, as long as nothing
+ * of its output was handed on. */
+easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *err)
+{
+    for (unsigned tries = 0;; tries++) {
+        size_t objects = 0;
+        easg_status st = run_once(x, call, &objects, err);
+
+        if (st != EASG_E_THROTTLED || objects || x->broken ||
+            !exch_wait_budget(x, tries, call->commands[0].name, err))
+            return st;
+    }
 }
 
 /* ---- listings ---- */

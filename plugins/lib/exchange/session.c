@@ -242,7 +242,8 @@ easg_status exch_request(struct exch *x, struct wsman_request *r,
         st = wsman_fault_error(fault, r->op, err);
         (void)err_at(err, st, "%s", http_endpoint(x->http));
     }
-    if (st != EASG_OK)
+    /* Refused for want of budget is no harm to the session: the request was not done. */
+    if (st != EASG_OK && !(st == EASG_E_THROTTLED && r->op == WSMAN_COMMAND))
         x->broken = 1;
     return st;
 }
@@ -373,14 +374,27 @@ static void move_on(struct exch *x)
     http_disconnect(x->http);
 }
 
+/* Sessions of the account that others hold, or that a crash of ours left behind, end some time:
+ * worth waiting for, a while. */
+static easg_status create_patiently(struct exch *x, easg_error *err)
+{
+    for (unsigned tries = 0;; tries++) {
+        easg_status st = create_shell(x, err);
+
+        if (st != EASG_E_THROTTLED || x->shell_open || !exch_wait_budget(x, tries, "session", err))
+            return st;
+        start_over(x);
+    }
+}
+
 static easg_status create_somewhere(struct exch *x, easg_error *err)
 {
-    easg_status st = create_shell(x, err);
+    easg_status st = create_patiently(x, err);
 
     for (int i = 0; st != EASG_OK && x->redirect_to && i < MAX_REDIRECTS; i++) {
         err_clear(err);
         move_on(x);
-        st = create_shell(x, err);
+        st = create_patiently(x, err);
     }
     if (st != EASG_OK && x->redirect_to)
         return err_set(err, EASG_E_CONFIG,
