@@ -111,6 +111,8 @@ static void stats(struct reply *r)
         {"requests",              s->requests            },
         { "bytes_in",             s->bytes_in            },
         { "bytes_out",            s->bytes_out           },
+        { "exchange_requests",    s->exchange_requests   },
+        { "exchange_bytes",       s->exchange_bytes      },
         { "connections",          s->connections         },
         { "shells_open",          shell_count()          },
         { "shells_created",       s->shells_created      },

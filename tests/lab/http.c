@@ -327,11 +327,17 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *conn, const char
         c.host = "localhost";
     lab.stats.requests++;
     lab.stats.bytes_in += k->body.n;
+    if (l->side == SIDE_EXCHANGE) {
+        lab.stats.exchange_requests++;
+        lab.stats.exchange_bytes += k->body.n;
+    }
     if (k->too_large) {
         r.status = 413;
         buf_str(&r.body, "too large");
     } else
         dispatch(&c, &r);
+    if (l->side == SIDE_EXCHANGE)
+        lab.stats.exchange_bytes += r.body.n;
     return answer(conn, &r);
 }
 

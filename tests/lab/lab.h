@@ -45,6 +45,8 @@ struct stats {
     _Atomic uint64_t requests;
     _Atomic uint64_t bytes_in;
     _Atomic uint64_t bytes_out;
+    _Atomic uint64_t exchange_requests;
+    _Atomic uint64_t exchange_bytes; /* both ways */
     _Atomic uint64_t connections;
     _Atomic uint64_t shells_created;
     _Atomic uint64_t shells_deleted;
