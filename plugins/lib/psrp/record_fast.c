@@ -378,7 +378,9 @@ size_t clixml_fast_text(const struct clixml_fast *f, const char *xml, struct cli
 
         memcpy(to, from, n);
         to += n;
-        from = amp + entity(amp, (size_t)(end - amp), to);
+        n = entity(amp, (size_t)(end - amp), to);
+        xassert(n > 0); /* the scan has seen it */
+        from = amp + n;
         to++;
         amp = from < end ? memchr(from, '&', (size_t)(end - from)) : NULL;
     }
