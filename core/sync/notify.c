@@ -5,7 +5,7 @@
  * that: the block waits, and a later run applies it. A mail that cannot be delivered delays no
  * block unless `mail.required` says so.
  */
-#include "outbox.h"
+#include "sync_outbox.h"
 
 #include "mail.h"
 #include "text.h"

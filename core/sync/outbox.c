@@ -4,7 +4,7 @@
  * the outcome after it; what an interrupted run left, and what the module is not sure of, is looked
  * for before anything is sent again. So a mail comes once, whenever the process dies.
  */
-#include "outbox.h"
+#include "sync_outbox.h"
 
 #include "mail.h"
 #include "text.h"

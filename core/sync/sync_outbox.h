@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * outbox.h - between the steps that write mails down and the one place that sends them.
+ * sync_outbox.h - between the steps that write mails down and the one place that sends them.
  */
 #ifndef EASG_SYNC_OUTBOX_H
 #define EASG_SYNC_OUTBOX_H
