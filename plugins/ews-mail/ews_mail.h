@@ -7,10 +7,12 @@
 
 #include <easgate/notifier.h>
 
-#include "auth.h"
+#include "auth_config.h"
 #include "ews.h"
 #include "ews_discover.h"
+#include "http_config.h"
 #include "mime.h"
+#include "proxy_logon.h"
 
 #define EWS_MAIL_MAX_ALLOW   32u
 #define EWS_MAIL_MAX_PICTURE (256u * 1024u)
@@ -18,8 +20,9 @@
 struct easg_instance {
     const easg_host *host;
     /* borrowed from the configuration, which outlives the instance; absent: not set */
-    easg_str mailbox, from_name, service_url, server, method, user, ca_file, picture;
-    const easg_config *password;
+    easg_str mailbox, from_name, service_url, server, picture;
+    struct http_config way;
+    struct auth_config logon;
     easg_str allow[EWS_MAIL_MAX_ALLOW];
     const easg_str *allow_at[EWS_MAIL_MAX_ALLOW];
     size_t n_allow;
@@ -33,6 +36,8 @@ struct easg_session {
     struct http_options http;
     char request_id[64];
     struct auth *auth;
+    struct proxy_logon *proxy;
+    struct auth_certificate certificate; /* for every client that is made, so to the end */
     struct ews *ews;
     char url[512];
     struct strbuf picture_bytes;
@@ -43,10 +48,6 @@ extern const easg_option *const ews_mail_options[];
 
 /* options.c: reads and checks the configuration. */
 easg_status ews_mail_read(struct easg_instance *self, const easg_config *cfg, easg_error *err);
-/* logon.c */
-easg_status ews_mail_check_logon(const struct easg_instance *self, const easg_config *cfg,
-                                 easg_error *err);
-easg_status ews_mail_logon(const struct easg_instance *self, struct auth **out, easg_error *err);
 /* picture.c: reads the picture, if there is one. */
 easg_status ews_mail_picture(struct easg_session *s, easg_error *err);
 

@@ -34,17 +34,6 @@ OPTION(o_srv, EASG_OPT_BOOL, 0, "autodiscover.srv", "false", NULL,
        "Ask DNS for _autodiscover._tcp too; a target must be allowed by autodiscover.allow.");
 OPTION(o_refresh, EASG_OPT_DURATION, 0, "autodiscover.refresh", "1d", "1h..90d",
        "How long a found address is used without asking again.");
-OPTION(o_method, EASG_OPT_ENUM, 0, "auth.method", "kerberos",
-       "kerberos|negotiate|ntlm|basic|certificate", "How to log on.");
-OPTION(o_user, EASG_OPT_STRING, 0, "auth.user", NULL, NULL,
-       "Account: DOMAIN\\user, or user principal name.");
-OPTION(o_password, EASG_OPT_SECRET, 0, "auth.password", NULL, NULL, "Its password.");
-OPTION(o_keytab, EASG_OPT_STRING, 0, "auth.keytab", NULL, NULL,
-       "Keytab of the account, for Kerberos.");
-OPTION(o_spn, EASG_OPT_STRING, 0, "auth.spn", NULL, NULL,
-       "Service principal name, where it is not HTTP/server.");
-OPTION(o_ca, EASG_OPT_STRING, 0, "ca_file", NULL, NULL,
-       "Certificates (PEM) that the server's is checked against, instead of the system's.");
 OPTION(o_impersonate, EASG_OPT_BOOL, 0, "impersonate", "false", NULL,
        "Act as `mailbox` by ApplicationImpersonation; not needed for the account's own mailbox.");
 OPTION(o_picture, EASG_OPT_STRING, 0, "picture", NULL, NULL,
@@ -55,9 +44,20 @@ OPTION(o_request, EASG_OPT_DURATION, 0, "timeout.request", "2m", "1s..10m",
        "One request with its answer.");
 
 const easg_option *const ews_mail_options[] = {
-    &o_mailbox, &o_from_name,   &o_service, &o_server,   &o_allow,   &o_srv,
-    &o_refresh, &o_method,      &o_user,    &o_password, &o_keytab,  &o_spn,
-    &o_ca,      &o_impersonate, &o_picture, &o_connect,  &o_request, NULL,
+    &o_mailbox,
+    &o_from_name,
+    &o_service,
+    &o_server,
+    &o_allow,
+    &o_srv,
+    &o_refresh,
+    AUTH_CONFIG_OPTIONS,
+    HTTP_CONFIG_OPTIONS,
+    &o_impersonate,
+    &o_picture,
+    &o_connect,
+    &o_request,
+    NULL,
 };
 
 static easg_status read_allow(struct easg_instance *self, const easg_config *cfg, easg_error *err)
@@ -105,18 +105,12 @@ easg_status ews_mail_read(struct easg_instance *self, const easg_config *cfg, ea
     self->from_name = opt_str(h, cfg, "from_name");
     self->service_url = opt_str(h, cfg, "service_url");
     self->server = opt_str(h, cfg, "autodiscover.server");
-    self->method = opt_str(h, cfg, "auth.method");
-    self->user = opt_str(h, cfg, "auth.user");
-    self->ca_file = opt_str(h, cfg, "ca_file");
     self->picture = opt_str(h, cfg, "picture");
-    self->password = h->cfg_get(h, cfg, "auth.password");
     self->srv = opt_bool(h, cfg, "autodiscover.srv", 0);
     self->impersonate = opt_bool(h, cfg, "impersonate", 0);
     self->refresh_ms = opt_duration(h, cfg, "autodiscover.refresh", 24 * 3600 * 1000LL);
     self->connect_ms = opt_duration(h, cfg, "timeout.connect", 15000);
     self->request_ms = opt_duration(h, cfg, "timeout.request", 120000);
-    if (!self->method.ptr)
-        self->method = TEXT_LIT("kerberos");
     if (!mime_address_ok(&self->mailbox))
         return opt_error(h, cfg, "mailbox", err,
                          "`mailbox` must be the address of the mailbox that sends, such as "
@@ -132,5 +126,7 @@ easg_status ews_mail_read(struct easg_instance *self, const easg_config *cfg, ea
     if (self->service_url.len > 500)
         return opt_error(h, cfg, "service_url", err, "service_url is too long");
     st = read_allow(self, cfg, err);
-    return st == EASG_OK ? ews_mail_check_logon(self, cfg, err) : st;
+    if (st == EASG_OK)
+        st = auth_config_read(h, cfg, &self->logon, err);
+    return st == EASG_OK ? http_config_read(h, cfg, &self->way, err) : st;
 }

@@ -17,9 +17,9 @@ static const char *type_of(const struct strbuf *b)
         size_t len;
         const char *type;
     } types[] = {
-        {"\x89PNG\r\n\x1a\n", 8, "image/png" },
-        { "\xff\xd8\xff",     3, "image/jpeg"},
-        { "GIF8",             4, "image/gif" },
+        { "\x89PNG\r\n\x1a\n", 8, "image/png" },
+        { "\xff\xd8\xff", 3, "image/jpeg" },
+        { "GIF8", 4, "image/gif" },
     };
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)

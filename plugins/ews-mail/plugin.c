@@ -17,6 +17,12 @@
 
 /* ---- instance ---- */
 
+static void EASG_CALL destroy(easg_instance *self)
+{
+    http_config_clear(&self->way);
+    mem_free(self);
+}
+
 static easg_status EASG_CALL create(const easg_host *host, const easg_config *cfg,
                                     easg_instance **out, easg_error *err)
 {
@@ -29,16 +35,11 @@ static easg_status EASG_CALL create(const easg_host *host, const easg_config *cf
     self->host = host;
     st = ews_mail_read(self, cfg, err);
     if (st != EASG_OK) {
-        mem_free(self);
+        destroy(self);
         return opt_place(host, cfg, st, err);
     }
     *out = self;
     return EASG_OK;
-}
-
-static void EASG_CALL destroy(easg_instance *self)
-{
-    mem_free(self);
 }
 
 /* ---- session ---- */
@@ -56,6 +57,8 @@ static void EASG_CALL session_close(easg_session *s)
         return;
     ews_destroy(s->ews);
     auth_destroy(s->auth);
+    proxy_logon_close(s->proxy);
+    auth_certificate_wipe(&s->certificate);
     strbuf_clear(&s->picture_bytes);
     mem_free(s);
 }
@@ -73,17 +76,22 @@ static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *r
     s->self = self;
     s->run = run;
     s->http = (struct http_options){ .user_agent = "easgate-ews-mail",
-                                     .ca_file = self->ca_file.ptr,
                                      .connect_timeout_ms = (uint32_t)self->connect_ms,
                                      .stall_timeout_ms = (uint32_t)self->request_ms,
                                      .cancelled = env_cancelled,
                                      .user = s };
+    s->certificate = (struct auth_certificate)AUTH_CERTIFICATE_INIT;
+    http_config_apply(&self->way, &s->http);
     if (self->host->run_info(self->host, run, &info) == EASG_OK && info.run_id.len &&
         info.run_id.len < sizeof s->request_id)
         memcpy(s->request_id, info.run_id.ptr, info.run_id.len + 1);
     st = ews_mail_picture(s, err);
+    if (http_config_warning(&self->way))
+        plugin_log(self->host, EASG_LOG_WARNING, "%s", http_config_warning(&self->way));
     if (st == EASG_OK)
-        st = ews_mail_logon(self, &s->auth, err);
+        st = auth_config_open(self->host, &self->logon, &s->http, &s->certificate, &s->auth, err);
+    if (st == EASG_OK)
+        st = proxy_logon_open(self->host, &self->way, &s->http, &s->proxy, err);
     if (st == EASG_OK)
         st = ews_mail_connect(s, err);
     if (st != EASG_OK) {
