@@ -18,7 +18,7 @@
 #define PATH_MAX_BYTES 4096
 #define READ_PRAGMAS   "PRAGMA cache_size=-2048; PRAGMA query_only=1;"
 #define WRITE_PRAGMAS                                                                              \
-    "PRAGMA journal_mode=WAL; PRAGMA cache_size=-24576; PRAGMA wal_autocheckpoint=16384;"           \
+    "PRAGMA journal_mode=WAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=16384;"           \
     "PRAGMA synchronous=NORMAL; PRAGMA temp_store=FILE; PRAGMA cell_size_check=1;"
 
 static easg_status make_path(const char *dir, const char *org, const char *suffix, char **out,
