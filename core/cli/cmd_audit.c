@@ -16,6 +16,7 @@ struct values {
     const char *org;
     const char *action;
     const char *run;
+    const char *format;
     int64_t limit;
 };
 
@@ -66,13 +67,11 @@ static easg_status print_row(void *user, const struct store_row *row, easg_error
 
 static int list(struct cli *cli, struct store *s, const struct values *v)
 {
-    static const struct table_column columns[] = {
-        {"ROW",      TABLE_RIGHT},
-        { "TIME",    0          },
-        { "EVENT",   0          },
-        { "SUBJECT", TABLE_FLEX },
-        { "DETAIL",  TABLE_FLEX }
-    };
+    static const struct table_column columns[] = { { "ROW", TABLE_RIGHT },
+                                                   { "TIME", 0 },
+                                                   { "EVENT", 0 },
+                                                   { "SUBJECT", TABLE_FLEX },
+                                                   { "DETAIL", TABLE_FLEX } };
     int64_t limit = v->limit == 0 ? -1 : v->limit > 0 ? v->limit : cli->json ? -1 : TEXT_LIMIT;
     const struct store_arg args[] = { STORE_ARG_TEXT(v->run), STORE_ARG_INT(limit) };
     easg_error err = EASG_ERROR_INIT;
@@ -95,6 +94,108 @@ static int list(struct cli *cli, struct store *s, const struct values *v)
     return st == EASG_OK ? CLI_DONE : cli_fail(cli, st, &err);
 }
 
+/* ---- export
+ * -------------------------------------------------------------------------------------------- */
+
+/* Line ends, backslashes and what is special at the place are escaped, as CEF wants it. */
+static void add_cef(struct strbuf *b, const char *s, const char *special)
+{
+    for (; s && *s; s++) {
+        if (*s == '\n' || *s == '\r') {
+            strbuf_adds(b, *s == '\n' ? "\\n" : "\\r");
+            continue;
+        }
+        if (*s == '\\' || strchr(special, *s))
+            strbuf_addc(b, '\\');
+        strbuf_addc(b, *s);
+    }
+}
+
+static int severity(const char *event)
+{
+    if (strncmp(event, "guard.", 6) == 0 || strncmp(event, "hold.", 5) == 0)
+        return 8;
+    if (strstr(event, "fail"))
+        return 6;
+    return strncmp(event, "action.", 7) == 0 || strncmp(event, "ledger.", 7) == 0 ? 5 : 3;
+}
+
+struct export {
+    const char *org;
+    int cef;
+};
+
+enum { SEQ, AT, EVENT, SUBJECT, DETAIL, RUN, HASH, COLUMNS };
+
+static void export_cef(struct strbuf *b, const char *org, const char *const text[COLUMNS])
+{
+    strbuf_adds(b, "CEF:0|easgate|easgate|" EASGATE_VERSION "|");
+    add_cef(b, text[EVENT], "|");
+    strbuf_addc(b, '|');
+    add_cef(b, text[EVENT], "|");
+    strbuf_addf(b, "|%d|rt=%lld externalId=%s dvchost=%s duid=", severity(text[EVENT]),
+                (long long)cli_time(text[AT]), text[SEQ], org);
+    add_cef(b, text[SUBJECT], "=");
+    strbuf_adds(b, " cs1Label=run cs1=");
+    add_cef(b, text[RUN], "=");
+    strbuf_adds(b, " cs2Label=hash cs2=");
+    add_cef(b, text[HASH], "=");
+    strbuf_adds(b, " msg=");
+    add_cef(b, text[DETAIL], "=");
+}
+
+static void add_member(struct strbuf *b, const char *name, const char *text)
+{
+    strbuf_addf(b, ",\"%s\":\"", name);
+    strbuf_add_json(b, text, strlen(text));
+    strbuf_addc(b, '"');
+}
+
+static void export_json(struct strbuf *b, const char *org, const char *const text[COLUMNS])
+{
+    strbuf_addf(b, "{\"schema\":\"easgate.audit-row/1\",\"organization\":\"%s\",\"seq\":%s", org,
+                text[SEQ]);
+    add_member(b, "at", text[AT]);
+    add_member(b, "event", text[EVENT]);
+    add_member(b, "subject", text[SUBJECT]);
+    strbuf_addf(b, ",\"detail\":%s", text[DETAIL]); /* an object, as it was sealed */
+    add_member(b, "run", text[RUN]);
+    add_member(b, "hash", text[HASH]);
+    strbuf_addc(b, '}');
+}
+
+static easg_status export_row(void *user, const struct store_row *row, easg_error *err)
+{
+    EASG_CLEANUP(strbuf_clear) struct strbuf b = STRBUF_INIT(256 * 1024);
+    const struct export *x = user;
+    const char *text[COLUMNS];
+    size_t i;
+
+    for (i = 0; i < COLUMNS; i++)
+        text[i] = store_row_text(row, i) ? store_row_text(row, i) : "";
+    if (x->cef)
+        export_cef(&b, x->org, text);
+    else
+        export_json(&b, x->org, text);
+    strbuf_addc(&b, '\n');
+    if (strbuf_status(&b) != EASG_OK)
+        return err_set(err, strbuf_status(&b), "audit row %s is too long", text[SEQ]);
+    return fputs(strbuf_str(&b), stdout) >= 0
+               ? EASG_OK
+               : err_set(err, EASG_E_FAIL, "standard output cannot be written");
+}
+
+static int export_rows(struct cli *cli, struct store *s, const struct values *v)
+{
+    const struct store_arg args[] = { STORE_ARG_TEXT(v->run),
+                                      STORE_ARG_INT(v->limit > 0 ? v->limit : -1) };
+    struct export x = { v->org, v->format && strcmp(v->format, "cef") == 0 };
+    easg_error err = EASG_ERROR_INIT;
+    easg_status st = store_query(s, ROWS, args, 2, export_row, &x, &err);
+
+    return st == EASG_OK ? CLI_DONE : cli_fail(cli, st, &err);
+}
+
 static int run_audit(struct cli *cli, void *values)
 {
     const struct values *v = values;
@@ -108,6 +209,8 @@ static int run_audit(struct cli *cli, void *values)
         return cli_fail(cli, st, &err);
     if (v->action && strcmp(v->action, "verify") == 0)
         code = verify(cli, s, v->org);
+    else if (v->action && strcmp(v->action, "export") == 0)
+        code = export_rows(cli, s, v);
     else
         code = list(cli, s, v);
     store_close(s);
@@ -115,27 +218,32 @@ static int run_audit(struct cli *cli, void *values)
 }
 
 static const struct arg_spec args[] = {
-    {.type = ARG_OPERAND,
-     .name = "ORG",
-     .offset = offsetof(struct values, org),
-     .required = 1,
-     .doc = "the organisation" },
     { .type = ARG_OPERAND,
-     .name = "ACTION",
-     .offset = offsetof(struct values, action),
-     .choices = "list|verify",
-     .doc = "list (the default), or check the chain" },
+      .name = "ORG",
+      .offset = offsetof(struct values, org),
+      .required = 1,
+      .doc = "the organisation" },
+    { .type = ARG_OPERAND,
+      .name = "ACTION",
+      .offset = offsetof(struct values, action),
+      .choices = "list|verify|export",
+      .doc = "list (the default), check the chain, or write all rows for another tool" },
     { .type = ARG_TEXT,
-     .name = "run",
-     .offset = offsetof(struct values, run),
-     .value = "RUN",
-     .doc = "only rows of this run; the start of its name is enough" },
+      .name = "format",
+      .offset = offsetof(struct values, format),
+      .choices = "jsonl|cef",
+      .doc = "of export: JSON lines (the default), or the Common Event Format" },
+    { .type = ARG_TEXT,
+      .name = "run",
+      .offset = offsetof(struct values, run),
+      .value = "RUN",
+      .doc = "only rows of this run; the start of its name is enough" },
     { .type = ARG_NUMBER,
-     .name = "limit",
-     .offset = offsetof(struct values, limit),
-     .value = "N",
-     .doc = "the newest N; 0: all (the default is 50 in text)" },
-    { .type = ARG_END                }
+      .name = "limit",
+      .offset = offsetof(struct values, limit),
+      .value = "N",
+      .doc = "the newest N; 0: all (the default is 50 in text)" },
+    { .type = ARG_END }
 };
 
 const struct verb verb_audit = {

@@ -7,6 +7,7 @@
  * strictest of theirs. What a client claims about itself could otherwise open a way around: a
  * second partnership of the same id that says it is something else.
  */
+#include "idregistry.h"
 #include "sync_run.h"
 
 #include "clock.h"
@@ -106,6 +107,17 @@ static easg_status verdict_id(struct decide *d, const struct policy_input *in,
 /* ---- what is known of a group
  * ------------------------------------------------------------------------- */
 
+/* 1: the id of this record comes from the registry, which gives it to another user. */
+static int others_registered(const struct decide *d, const struct store_managed *m)
+{
+    const char *whose = NULL;
+    const char *eas = idregistry_find(d->s->ids, &m->id, &whose);
+
+    return eas && m->eas_id.ptr && text_ieq(eas, strlen(eas), m->eas_id.ptr, m->eas_id.len) &&
+           (!d->mailbox.upn ||
+            !text_ieq(whose, strlen(whose), d->mailbox.upn, strlen(d->mailbox.upn)));
+}
+
 static easg_status on_managed(void *user, const struct store_managed *m, easg_error *err)
 {
     struct decide *d = user;
@@ -114,6 +126,8 @@ static easg_status on_managed(void *user, const struct store_managed *m, easg_er
 
     (void)err;
     if (d->n == CANDIDATES_MAX) /* two already make it ambiguous */
+        return EASG_OK;
+    if (others_registered(d, m))
         return EASG_OK;
     c = &d->c[d->n];
     x = &d->more[d->n];

@@ -4,8 +4,10 @@
  * no change. A list below the configured share of the last good one is asked for a second time, and
  * believed only when both agree.
  */
+#include "idregistry.h"
 #include "sync_run.h"
 
+#include "text.h"
 #include "timestamp.h"
 
 #include <string.h>
@@ -35,8 +37,16 @@ static easg_status on_person(void *user, const easg_person *p, easg_error *err)
 static easg_status on_managed(void *user, const easg_managed_device *d, easg_error *err)
 {
     struct sync *s = user;
+    easg_managed_device known;
+    const char *eas, *whose;
 
-    return store_stage_managed(s->store, d, err);
+    if (!text_blank(&d->eas_id) || !(eas = idregistry_find(s->ids, &d->id, &whose)))
+        return store_stage_managed(s->store, d, err);
+    memset(&known, 0, sizeof known);
+    memcpy(&known, d, d->struct_size < sizeof known ? d->struct_size : sizeof known);
+    known.struct_size = sizeof known;
+    known.eas_id = text_str(eas); /* whose it is, decide.c looks at */
+    return store_stage_managed(s->store, &known, err);
 }
 
 static easg_status fetch_once(struct sync *s, struct store_seen seen[STORE_KINDS], easg_error *err)

@@ -3,6 +3,7 @@
  * finish.c - closes what the run opened and says how it went, in the run's row, the audit chain,
  * the log and the exit code. Called on every path.
  */
+#include "idregistry.h"
 #include "sync_run.h"
 
 #include "clock.h"
@@ -27,6 +28,8 @@ static void close_all(struct sync *s)
         mem_free(s->tried[i]);
     mem_free(s->endpoint);
     mem_free(s->mailbox_id);
+    idregistry_free(s->ids);
+    s->ids = NULL;
     s->endpoint = NULL;
 }
 

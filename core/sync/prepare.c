@@ -5,6 +5,7 @@
  * An organisation whose credentials were refused stays on hold until its configuration or a secret
  * that it names has changed: nothing of ours ever locks a service account by trying again.
  */
+#include "idregistry.h"
 #include "sync_run.h"
 
 #include "text.h"
@@ -179,6 +180,8 @@ easg_status sync_prepare(struct sync *s, easg_error *err)
                      "the organisation is in mode enforce, so the next run would write everything "
                      "again; set mode: audit in %s.yaml first",
                      s->o->org->name);
+    if (st == EASG_OK)
+        st = idregistry_load(s->o->org->id_registry, &s->ids, err);
     if (st == EASG_OK)
         st = make_modules(s, err);
     if (st == EASG_OK)

@@ -48,6 +48,7 @@ struct sync {
     easg_time facts_at;
     int64_t facts_licensed, facts_targeted; /* of the listing at hand */
     int facts_shrank;                       /* what follows from them waits for a person */
+    struct idregistry *ids;                 /* policy.id_registry, or NULL */
     int facts_answered;                     /* the manager said something in this run */
     enum policy_failure failure;            /* HOLD: facts are good, or nothing is changed */
     easg_status facts_status;               /* of an outage that the failure policy goes on with */
@@ -76,6 +77,7 @@ easg_status sync_notify(struct sync *s, easg_error *err);
 easg_status sync_apply(struct sync *s, easg_error *err);
 easg_status sync_tell(struct sync *s, easg_error *err);
 easg_status sync_publish(struct sync *s, easg_error *err);
+easg_status sync_prune(struct sync *s, easg_error *err);
 /* Not a step: always called, with what the steps came to. Returns the exit code. */
 int sync_finish(struct sync *s, easg_status st, easg_error *why);
 

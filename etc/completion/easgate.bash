@@ -28,6 +28,7 @@ _easgate() {
         --config | --dump | --out | --file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --list) words="allowed blocked" ;;
+        --format) words="jsonl cef" ;;
         --access) words="allowed blocked quarantined discovery unknown" ;;
         --verdict) words="allow block withdraw leave none" ;;
         --compliance) words="compliant grace noncompliant conflict error unknown external none" ;;
@@ -45,7 +46,7 @@ _easgate() {
             continue
         fi
         case ${COMP_WORDS[i]} in
-            --config | --state-dir | --dump | --out | --file | --list | --access | --verdict | --compliance | --row | --user | \
+            --config | --state-dir | --dump | --out | --file | --list | --format | --access | --verdict | --compliance | --row | --user | \
                 --limit | --device | --run) skip=1 ;;
             -*) ;;
             *) operands=$((operands + 1)) ;;
@@ -60,7 +61,7 @@ _easgate() {
         release) words="--dry-run --limit --verbose" ;;
         approve) words="--device --limit --verbose" ;;
         devices) words="--access --verdict --row --compliance --user --limit" ;;
-        audit) words="--run --limit" ;;
+        audit) words="--run --format --limit" ;;
         mail) words="--template --lang --to --html" ;;
         plugins) words="--dump" ;;
     esac
@@ -73,7 +74,7 @@ _easgate() {
             words=$(_easgate_orgs)
             [ "$verb" = config ] && words="$words agent"
             ;;
-        audit:1) words="list verify" ;;
+        audit:1) words="list verify export" ;;
         mail:0) words="preview test" ;;
         mail:1) words=$(_easgate_orgs) ;;
         config:0) words="check show schema" ;;

@@ -53,7 +53,7 @@ expect() { # expect WORDS ARGS...
 }
 expect 'blocked' devices contoso --access blo
 expect 'contoso' status --config "$work/easgate.yaml" ''
-expect 'list verify' audit --config "$work/easgate.yaml" contoso ''
+expect 'list verify export' audit --config "$work/easgate.yaml" contoso ''
 expect 'check show schema' config ''
 expect 'status' sta
 
