@@ -101,12 +101,12 @@ def unambiguous(d):
 
 
 def others_records():
-    """The lab has one such device, and one only may be excused."""
+    """The lab has a few such devices, and no more than that may be excused."""
     db = sqlite3.connect("file:%s?mode=ro" % os.path.join(directory, "state", "contoso.db"), uri=True)
     found = [r[0] for r in db.execute("SELECT device FROM v_decisions WHERE cross_user = 1")]
     db.close()
     single = [g for g in found if [d for d in start.values() if d["guid"] == g and ids[d["device_id"].upper()] == 1]]
-    check("devices with another user's record", len(single), 1)
+    check("%d devices with another user's record are a few" % len(single), 1 <= len(single) <= 1 + DEVICES // 500)
     return single
 
 
