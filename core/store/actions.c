@@ -230,6 +230,21 @@ easg_status store_list_actions(struct store *s, enum store_action_state state, i
     return finish(&l, st, out, n);
 }
 
+easg_status store_list_done(struct store *s, easg_time since, int64_t after, size_t max,
+                            struct store_action **out, size_t *n, easg_error *err)
+{
+    struct list l = { NULL, 0, 0 };
+    easg_status st;
+    sqlite3_stmt *stmt = db_bind(s, &st, err,
+                                 ACTION_COLUMNS " WHERE state=4 AND finished_at>=?1 AND id>?2"
+                                                " ORDER BY id LIMIT ?3",
+                                 "iii", since, after, (int64_t)max);
+
+    if (st == EASG_OK)
+        st = read_list(s, stmt, &l, err);
+    return finish(&l, st, out, n);
+}
+
 easg_status store_list_held(struct store *s, const char *run_uuid, struct store_action **out,
                             size_t *n, easg_error *err)
 {

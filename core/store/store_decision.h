@@ -188,6 +188,9 @@ easg_status store_count_actions(struct store *s, int64_t *planned, int64_t *held
 /* Up to `max` actions in a state, from id `after` on, by id. */
 easg_status store_list_actions(struct store *s, enum store_action_state state, int64_t after,
                                size_t max, struct store_action **out, size_t *n, easg_error *err);
+/* Up to `max` that were done since then, from id `after` on, by id. */
+easg_status store_list_done(struct store *s, easg_time since, int64_t after, size_t max,
+                            struct store_action **out, size_t *n, easg_error *err);
 /* Held ones of the run with that UUID. EASG_E_NOTFOUND: no such run. */
 easg_status store_list_held(struct store *s, const char *run_uuid, struct store_action **out,
                             size_t *n, easg_error *err);

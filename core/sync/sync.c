@@ -41,7 +41,7 @@ static const struct {
     { "notify", ALL, sync_notify },                 /* mail before a block */
     { "apply", ALL | RELEASE, sync_apply },         /* intent, change, read back -> ledger */
     { "tell", ALL, sync_tell },                     /* mail after it: allowed again */
-    { "publish", ALL, sync_publish },               /* tell the device manager */
+    { "publish", ALL | RELEASE, sync_publish },     /* tell the device manager */
     { "prune", FULL, sync_prune }                   /* forget what is too old */
 };
 

@@ -13,6 +13,7 @@
 #include "timestamp.h"
 
 struct devices {
+    struct easg_session *s;
     const easg_sink_receiver *to;
     uint64_t with_eas_id;
     uint64_t unknown_words;
@@ -141,6 +142,10 @@ static easg_status on_device(void *user, const struct json *item, easg_error *er
 
     if (st != EASG_OK)
         return st;
+    if (d->s->in->report.notes)
+        st = eas_index_add(&d->s->eas, &out.eas_id, &out.id, err);
+    if (st != EASG_OK)
+        return st;
     st = d->to->managed_device(d->to, &out);
     return st == EASG_OK ? st : err_set(err, st, "the host does not take more managed devices");
 }
@@ -149,7 +154,7 @@ easg_status intune_fetch_devices(struct easg_session *s, const easg_sink_receive
                                  easg_error *err)
 {
     char path[512];
-    struct devices d = { .to = to };
+    struct devices d = { .s = s, .to = to };
     struct graph_list list = { .path = path,
                                .what = "managed devices",
                                .permission = "DeviceManagementManagedDevices.Read.All",

@@ -188,6 +188,7 @@ static void EASG_CALL intune_close(easg_session *s)
 {
     if (!s)
         return;
+    eas_index_clear(&s->eas);
     graph_destroy(s->graph);
     oauth_destroy(s->oauth);
     proxy_logon_close(s->proxy);
@@ -288,6 +289,7 @@ static easg_status EASG_CALL intune_fetch(easg_session *s, const easg_run *run,
     easg_status st;
 
     s->run = run;
+    eas_index_clear(&s->eas);
     st = intune_fetch_groups(s, "policy.include_groups", query->include_groups,
                              query->n_include_groups, &targeted, err);
     if (st == EASG_OK)
@@ -309,6 +311,8 @@ static const easg_sink_ops ops = {
     .open = intune_open,
     .close = intune_close,
     .fetch = intune_fetch,
+    .publish = intune_publish,
+    .report = intune_report,
 };
 
 static const easg_module module = {

@@ -45,11 +45,20 @@ struct guid_set {
     size_t n, cap;
 };
 
+/* EAS ids of managed devices, for what is written back to them; empty when nothing is. */
+struct eas_entry;
+struct eas_index {
+    struct eas_entry *entries;
+    size_t n, cap;
+    int sorted;
+};
+
 struct easg_session {
     const easg_instance *in;
     const easg_run *run; /* of the call at hand */
     struct oauth *oauth;
     struct graph *graph;
+    struct eas_index eas; /* of the last fetch() */
     struct proxy_logon *proxy;
 };
 
@@ -76,6 +85,29 @@ easg_status intune_fetch_people(struct easg_session *s, const struct guid_set *t
 /* devices.c */
 easg_status intune_fetch_devices(struct easg_session *s, const easg_sink_receiver *to,
                                  easg_error *err);
+
+/* report.c */
+easg_status EASG_CALL intune_report(easg_session *s, const easg_run *run, const easg_run_report *r,
+                                    easg_error *err);
+easg_status intune_file_devices(const struct easg_session *s, const easg_device_delta *const *items,
+                                size_t n, easg_error *err);
+/* 1: the tenant said no not long ago; `key` is where that is kept. */
+int intune_left_alone(const struct easg_session *s, const char *key);
+/* When `st` is the tenant's no, it is told once, kept, and EASG_OK; all else stays what it is. */
+easg_status intune_take_no(const struct easg_session *s, const char *key, const char *what,
+                           easg_status st, easg_error *err);
+
+/* notes.c */
+void eas_index_clear(struct eas_index *x);
+easg_status eas_index_add(struct eas_index *x, const easg_str *eas, const easg_str *id,
+                          easg_error *err);
+void intune_merge_notes(const char *old, size_t old_len, const char *line, struct strbuf *out);
+/* Devices without a record of their own are passed over. */
+easg_status intune_write_notes(struct easg_session *s, const easg_device_delta *const *items,
+                               size_t n, uint64_t *written, easg_error *err);
+easg_status EASG_CALL intune_publish(easg_session *s, const easg_run *run,
+                                     const easg_device_delta *const *items, size_t n,
+                                     const easg_result_receiver *to, easg_error *err);
 
 /* intune.c: a line with up to two counts. */
 void intune_log(const struct easg_session *s, easg_level level, const char *text, const char *key,

@@ -269,7 +269,7 @@ static const struct member members[] = {
     M(easg_run_report, changed),
     M(easg_run_report, applied),
     M(easg_run_report, held),
-    M(easg_run_report, reserved),
+    M(easg_run_report, flags),
     M(easg_run_report, started),
     M(easg_run_report, finished),
     M(easg_run_report, endpoint),

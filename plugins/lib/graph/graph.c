@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One page: the request, the attempts, and what a refusal means.
+ * One request: the attempts, and what a refusal means.
  */
 #include "graph_private.h"
 
@@ -114,10 +114,10 @@ static void graph_words(const struct graph *g, char *out, size_t size)
     json_destroy(doc);
 }
 
-static easg_status refused(struct graph *g, const struct graph_list *list, easg_error *err)
+static easg_status refused(struct graph *g, const struct graph_ask *ask, easg_error *err)
 {
     int status = http_status(g->http);
-    easg_status st = http_check(g->http, list->what, err);
+    easg_status st = http_check(g->http, ask->what, err);
     uint32_t wait = err->retry_after_ms;
     char words[256];
 
@@ -126,15 +126,15 @@ static easg_status refused(struct graph *g, const struct graph_list *list, easg_
         st = err_native(err, EASG_E_DENIED, EASG_DOMAIN_HTTP, status,
                         "%s: %s: HTTP 403%s: give the app the application permission %s, with an "
                         "administrator's consent",
-                        http_endpoint(g->http), list->what, words, list->permission);
+                        http_endpoint(g->http), ask->what, words, ask->permission);
     else if (status == 401)
         st = err_native(err, EASG_E_AUTH, EASG_DOMAIN_HTTP, status,
                         "%s: %s: HTTP 401%s: a fresh token was refused too: check that login_url "
                         "and graph_url belong to one cloud",
-                        http_endpoint(g->http), list->what, words);
+                        http_endpoint(g->http), ask->what, words);
     else if (status == 509)
         st = err_native(err, EASG_E_THROTTLED, EASG_DOMAIN_HTTP, status, "%s: %s: HTTP 509%s",
-                        http_endpoint(g->http), list->what, words);
+                        http_endpoint(g->http), ask->what, words);
     else if (*words)
         (void)snprintf(err->message + strlen(err->message),
                        sizeof err->message - strlen(err->message), "%s", words);
@@ -142,36 +142,58 @@ static easg_status refused(struct graph *g, const struct graph_list *list, easg_
     return st;
 }
 
-static easg_status one_attempt(struct graph *g, const struct graph_list *list, easg_error *err)
+easg_status graph_point(struct graph *g, const char *path, easg_error *err)
+{
+    strbuf_reset(&g->url);
+    strbuf_adds(&g->url, g->origin);
+    strbuf_adds(&g->url, path);
+    return strbuf_status(&g->url) == EASG_OK ? EASG_OK : err_nomem(err);
+}
+
+static easg_status one_attempt(struct graph *g, const struct graph_ask *ask, easg_error *err)
 {
     char id[64];
-    const char *headers[] = { "Accept: application/json", id, "ConsistencyLevel: eventual" };
-    struct http_request r = { .method = "GET",
+    const char *headers[4] = { "Accept: application/json", id };
+    struct http_request r = { .method = ask->method,
                               .url = strbuf_str(&g->url),
                               .headers = headers,
-                              .n_headers = list->eventual ? 3 : 2,
+                              .n_headers = 2,
+                              .body = ask->body,
+                              .body_len = ask->body_len,
                               .timeout_ms = time_for_request(g),
                               .max_response = GRAPH_MAX_PAGE,
+                              .idempotent = !ask->once,
                               .gzip = 1,
                               .collect = &g->page };
     struct http_response resp;
     easg_status st;
 
+    if (ask->eventual)
+        headers[r.n_headers++] = "ConsistencyLevel: eventual";
+    if (ask->body)
+        headers[r.n_headers++] = "Content-Type: application/json";
     if (r.timeout_ms <= 0)
-        return err_set(err, EASG_E_TIMEOUT, "%s: no time left for it", list->what);
+        return err_set(err, EASG_E_TIMEOUT, "%s: no time left for it", ask->what);
     make_request_id(id);
     st = oauth_get(g->o.oauth, r.timeout_ms, &r.authorization, err);
     if (st != EASG_OK)
         return st;
     r.timeout_ms = time_for_request(g);
     if (r.timeout_ms <= 0)
-        return err_set(err, EASG_E_TIMEOUT, "%s: no time left for it", list->what);
+        return err_set(err, EASG_E_TIMEOUT, "%s: no time left for it", ask->what);
     st = http_perform(g->http, &r, &resp, err);
     if (st != EASG_OK)
-        return err_at(err, st, "%s", list->what);
-    if (resp.status == 200)
+        return err_at(err, st, "%s", ask->what);
+    if (resp.status == 200 || resp.status == 201 || resp.status == 204)
         return EASG_OK;
-    return refused(g, list, err);
+    if (resp.status == 424 && ask->dependencies) {
+        const struct strbuf *body = http_error_body(g->http);
+
+        strbuf_reset(&g->page);
+        return strbuf_add(&g->page, strbuf_str(body), body->len) == EASG_OK ? EASG_OK
+                                                                            : err_nomem(err);
+    }
+    return refused(g, ask, err);
 }
 
 static int worth_repeating(easg_status st)
@@ -179,13 +201,14 @@ static int worth_repeating(easg_status st)
     return st == EASG_E_THROTTLED || st == EASG_E_UNAVAILABLE || st == EASG_E_UNREACHABLE;
 }
 
-easg_status graph_fetch(struct graph *g, const struct graph_list *list, easg_error *err)
+easg_status graph_ask(struct graph *g, const struct graph_ask *ask, easg_error *err)
 {
     int64_t backoff = 1000;
     int fresh_token = 0;
+    int max = ask->attempts ? ask->attempts : MAX_ATTEMPTS;
 
     for (int attempt = 1;; attempt++) {
-        easg_status st = one_attempt(g, list, err);
+        easg_status st = one_attempt(g, ask, err);
         int64_t wait;
 
         if (st == EASG_E_AUTH && err->domain == EASG_DOMAIN_HTTP && err->native_code == 401 &&
@@ -195,7 +218,7 @@ easg_status graph_fetch(struct graph *g, const struct graph_list *list, easg_err
             oauth_drop(g->o.oauth);
             continue;
         }
-        if (st == EASG_OK || !worth_repeating(st) || attempt >= MAX_ATTEMPTS)
+        if (st == EASG_OK || !worth_repeating(st) || attempt >= max)
             return st;
         wait = err->retry_after_ms ? (int64_t)err->retry_after_ms : backoff;
         backoff = backoff * 2 < MAX_WAIT_MS ? backoff * 2 : MAX_WAIT_MS;
@@ -207,7 +230,7 @@ easg_status graph_fetch(struct graph *g, const struct graph_list *list, easg_err
             g->o.retried(g->o.user, err->message, wait);
         st = g->o.sleep_ms(g->o.user, wait);
         if (st != EASG_OK)
-            return err_set(err, st, "%s: %s while waiting to ask again", list->what,
+            return err_set(err, st, "%s: %s while waiting to ask again", ask->what,
                            st == EASG_E_CANCELLED ? "cancelled" : "stopped");
         err_clear(err);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * graph.h - reading lists from Microsoft Graph, page by page and to the end, or not at all.
+ * graph.h - reading lists from Microsoft Graph, page by page and to the end, or not at all; single
+ * requests, and batches of them.
  */
 #ifndef EASG_GRAPH_H
 #define EASG_GRAPH_H
@@ -65,5 +66,37 @@ struct graph_list {
  *                    the run; retry_after_ms is set
  *   and oauth_get()'s and http_perform()'s. */
 easg_status graph_list(struct graph *g, struct graph_list *list, easg_error *err) EASG_MUST_CHECK;
+
+/* One request that is not a list. */
+struct graph_call {
+    const char *method; /* "GET", "POST", "PATCH", "DELETE" */
+    const char *path;   /* "/v1.0/deviceManagement/exchangeConnectors" */
+    const char *what;   /* for texts: "exchange connector" */
+    const char *permission;
+    const char *body; /* JSON text; NULL: none */
+};
+/* EASG_OK: a 2xx came; *answer is its object (json_destroy), or NULL when it has none. `answer` may
+ * be NULL. Few attempts; a POST that may have arrived is not sent again (EASG_E_UNCERTAIN). Errors
+ * as of graph_list(); err->native_code is the HTTP status where err->domain is EASG_DOMAIN_HTTP. */
+easg_status graph_call(struct graph *g, const struct graph_call *call, struct json **answer,
+                       easg_error *err) EASG_MUST_CHECK;
+
+#define GRAPH_BATCH_MAX 20u
+/* One request in a batch. It must be harmless when it runs twice. */
+struct graph_part {
+    const char *method; /* "GET", "PATCH" */
+    const char *path; /* without the version: "/deviceManagement/managedDevices/ID?$select=notes" */
+    const char *body; /* JSON text; NULL: none */
+    int status;       /* out: HTTP status of the part */
+    char text[160];   /* out: Graph's words, when the status is not 2xx; safe to print */
+};
+/* Sends up to GRAPH_BATCH_MAX parts as one JSON batch and reads each part's own status. Parts that
+ * were throttled or not served (429, 503, 504) inside a batch that was are sent again, alone, after
+ * what the longest of their Retry-After says. EASG_OK: each part has its status. `answer` may be
+ * NULL; it gets the body of each part that came with 2xx, in any order. */
+easg_status graph_batch(struct graph *g, struct graph_part *parts, size_t n, const char *what,
+                        easg_status (*answer)(void *user, size_t i, const struct json *body,
+                                              easg_error *err),
+                        void *user, easg_error *err) EASG_MUST_CHECK;
 
 #endif

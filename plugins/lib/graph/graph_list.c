@@ -94,7 +94,11 @@ static easg_status one_page(struct walk *w, easg_error *err)
 {
     static const struct json_limits limits = JSON_LIMITS_SMALL;
     const struct json_each to = { on_envelope, on_element, w };
-    easg_status st = graph_fetch(w->g, w->list, err);
+    const struct graph_ask ask = { .method = "GET",
+                                   .what = w->list->what,
+                                   .permission = w->list->permission,
+                                   .eventual = w->list->eventual };
+    easg_status st = graph_ask(w->g, &ask, err);
 
     if (st != EASG_OK)
         return st;
@@ -112,17 +116,15 @@ static easg_status one_page(struct walk *w, easg_error *err)
 easg_status graph_list(struct graph *g, struct graph_list *list, easg_error *err)
 {
     struct walk w = { g, list, STRBUF_INIT(GRAPH_MAX_LINK), 0 };
-    easg_status st = EASG_OK;
+    easg_status st;
 
     list->items = 0;
     list->pages = 0;
     list->count = -1;
     strbuf_reset(&g->anchor);
-    strbuf_reset(&g->url);
-    strbuf_adds(&g->url, g->origin);
-    strbuf_adds(&g->url, list->path);
-    if (strbuf_status(&g->url) != EASG_OK)
-        return err_nomem(err);
+    st = graph_point(g, list->path, err);
+    if (st != EASG_OK)
+        return st;
     do {
         st = one_page(&w, err);
     } while (st == EASG_OK && w.next.len);

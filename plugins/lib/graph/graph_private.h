@@ -20,7 +20,22 @@ struct graph {
     struct strbuf anchor; /* an earlier one, to notice a circle */
 };
 
-/* graph.c: brings the page of g->url into g->page, with as many attempts as are allowed. */
-easg_status graph_fetch(struct graph *g, const struct graph_list *list, easg_error *err);
+/* One request to g->url. */
+struct graph_ask {
+    const char *method;
+    const char *what;
+    const char *permission;
+    const char *body; /* JSON; NULL: none */
+    size_t body_len;
+    int eventual;
+    int once;         /* 1: not harmless when it runs twice */
+    int dependencies; /* 1: 424 is an answer to be read: parts of a batch failed */
+    int attempts;     /* 0: as many as for a list */
+};
+
+/* graph.c: brings the answer into g->page, with as many attempts as are allowed. */
+easg_status graph_ask(struct graph *g, const struct graph_ask *ask, easg_error *err);
+/* graph.c: g->url becomes the origin and `path`. */
+easg_status graph_point(struct graph *g, const char *path, easg_error *err);
 
 #endif

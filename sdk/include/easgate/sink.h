@@ -52,11 +52,14 @@ typedef struct easg_run_report {
     uint32_t changed;
     uint32_t applied;
     uint32_t held;
-    uint32_t reserved;
+    uint32_t flags;          /* EASG_REPORT_* */
     easg_time started;
     easg_time finished;
     easg_str endpoint;       /* which server answered */
 } easg_run_report;
+/* LAST: everything is given back and no run follows: take away what earlier
+ * reports left with the service. */
+enum { EASG_REPORT_LAST = 1u << 0 };
 
 typedef struct easg_sink_ops {
     uint32_t struct_size;

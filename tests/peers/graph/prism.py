@@ -75,15 +75,38 @@ def proxy(peers):
     # A secret, because the audience of an assertion would be the front's name.
     sink = re.sub(r"certificate: .*", 'client_secret: "file:%s"' % os.path.join(lab.dir, "graph.secret"), sink, count=1)
     sink = re.sub(r"ca_file: .*", 'ca_file: "%s"' % peers.path("both.pem"), sink, count=1)
+    report = peers.path("report.jsonl")
+    sink = sink.replace("  module: intune\n", "  module: intune\n  report: { file: %s, connector: true, notes: true }\n" % report)
     with open(org, "w", encoding="utf-8") as f:
         f.write(head + "sink:\n" + sink)
     code, out = agent(peers, lab, "sync", "contoso", "--full", "--limit", "3")
     check(code == 0, "the sync ended with %d\n%s" % (code, out))
     table = judged(peers, front)
-    for need in ("GET /v1.0/groups/{id}/transitiveMembers/microsoft.graph.user", "GET /v1.0/users", "GET /v1.0/deviceManagement/managedDevices"):
+    for need in ("GET /v1.0/groups/{id}/transitiveMembers/microsoft.graph.user", "GET /v1.0/users", "GET /v1.0/deviceManagement/managedDevices", "GET /v1.0/deviceManagement/exchangeConnectors",
+                 "POST /v1.0/deviceManagement/exchangeConnectors", "POST /v1.0/$batch"):
         check(table[need] >= 1, "no request %s came through: %s" % (need, dict(table)))
     check(table["GET /v1.0/deviceManagement/managedDevices"] >= 2, "no second page")
-    for name, n in sorted(table.items()):
+    with open(report, encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    kinds = collections.Counter(line["type"] for line in lines)
+    check(kinds["run"] == 1 and kinds["device"] > 40, "the report file: %s" % kinds)
+    check(all(line["verb"] in ("allow", "block", "withdraw") and line["device_id"] and line["user"] for line in lines if line["type"] == "device"),
+          "lines of devices lack something: %s" % lines[:2])
+    # The second run is a heartbeat of the same object; everything given back takes the object away.
+    code, out = agent(peers, lab, "sync", "contoso", "--full", "--limit", "3")
+    check(code == 0, "the second sync ended with %d\n%s" % (code, out))
+    second = judged(peers, front)
+    check(second["PATCH /v1.0/deviceManagement/exchangeConnectors/{id}"] == 1 and not second["POST /v1.0/deviceManagement/exchangeConnectors"],
+          "the second run: %s" % dict(second))
+    with open(org, encoding="utf-8") as f:
+        text = f.read().replace("mode: enforce", "mode: audit")
+    with open(org, "w", encoding="utf-8") as f:
+        f.write(text)
+    code, out = agent(peers, lab, "release", "contoso")
+    check(code == 0, "release ended with %d\n%s" % (code, out))
+    third = judged(peers, front)
+    check(third["DELETE /v1.0/deviceManagement/exchangeConnectors/{id}"] == 1, "release: %s" % dict(third))
+    for name, n in sorted((table + second + third).items()):
         print("%5d  %s" % (n, name))
     # The judge has teeth.
     connectors = front + "/v1.0/deviceManagement/exchangeConnectors"

@@ -27,15 +27,9 @@ static struct http *side;
 static struct strbuf answer = STRBUF_INIT(64u * 1024u * 1024u);
 
 static const struct fakehost_option config[] = {
-    {"tenant",           tenant },
-    { "client_id",       client },
-    { "certificate",     "@pem" },
-    { "login_url",       url    },
-    { "graph_url",       url    },
-    { "ca_file",         ca     },
-    { "timeout.connect", "10000"},
-    { "timeout.request", "20000"},
-    { "assertion",       "ps256"},
+    { "tenant", tenant },           { "client_id", client },        { "certificate", "@pem" },
+    { "login_url", url },           { "graph_url", url },           { "ca_file", ca },
+    { "timeout.connect", "10000" }, { "timeout.request", "20000" }, { "assertion", "ps256" },
 };
 
 static size_t slurp(const char *name, char *buf, size_t size)
@@ -246,22 +240,22 @@ static void test_faults(void)
         easg_status want;
         const char *says;
     } rows[] = {
-        {"token-401",               EASG_E_AUTH,        "AADSTS7000222"                              },
-        { "token-503@1",            EASG_OK,            ""                                           },
-        { "token-no-consent",       EASG_E_DENIED,      "application permission GroupMember.Read.All"},
-        { "graph-401@1",            EASG_OK,            ""                                           },
-        { "graph-401",              EASG_E_AUTH,        "a fresh token was refused too"              },
-        { "graph-403",              EASG_E_DENIED,      "application permission"                     },
-        { "graph-503@2",            EASG_OK,            ""                                           },
-        { "graph-503",              EASG_E_UNAVAILABLE, "cannot serve now"                           },
-        { "graph-429@3",            EASG_OK,            ""                                           },
-        { "graph-429",              EASG_E_THROTTLED,   "too many requests"                          },
-        { "graph-foreign-nextlink", EASG_E_PROTOCOL,    "the token is not sent there"                },
-        { "graph-bad-json",         EASG_E_PROTOCOL,    "JSON"                                       },
-        { "graph-half-page",        EASG_OK,            ""                                           },
-        { "graph-loop",             EASG_E_PROTOCOL,    "circle"                                     },
-        { "graph-reset@1",          EASG_OK,            ""                                           },
-        { "graph-unknown-enum",     EASG_OK,            ""                                           },
+        { "token-401", EASG_E_AUTH, "AADSTS7000222" },
+        { "token-503@1", EASG_OK, "" },
+        { "token-no-consent", EASG_E_DENIED, "application permission GroupMember.Read.All" },
+        { "graph-401@1", EASG_OK, "" },
+        { "graph-401", EASG_E_AUTH, "a fresh token was refused too" },
+        { "graph-403", EASG_E_DENIED, "application permission" },
+        { "graph-503@2", EASG_OK, "" },
+        { "graph-503", EASG_E_UNAVAILABLE, "cannot serve now" },
+        { "graph-429@3", EASG_OK, "" },
+        { "graph-429", EASG_E_THROTTLED, "too many requests" },
+        { "graph-foreign-nextlink", EASG_E_PROTOCOL, "the token is not sent there" },
+        { "graph-bad-json", EASG_E_PROTOCOL, "JSON" },
+        { "graph-half-page", EASG_OK, "" },
+        { "graph-loop", EASG_E_PROTOCOL, "circle" },
+        { "graph-reset@1", EASG_OK, "" },
+        { "graph-unknown-enum", EASG_OK, "" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -290,6 +284,295 @@ static void test_faults(void)
         fakehost_clear(&f);
         control("POST", "/lab/fault", "{\"clear\":true}");
     }
+    ROW("");
+}
+
+/* ---- reports ---- */
+
+static char report_file[4200];
+
+struct session {
+    struct fakehost_option options[sizeof config / sizeof *config + 4];
+    struct fakehost f;
+    struct fakehost_log log;
+    easg_instance *self;
+    easg_session *session;
+};
+
+/* A run of its own, with what an earlier one kept: `from` gives it over. */
+static void open_session(struct session *s, const char *connector, const char *replace,
+                         const char *notes, struct session *from)
+{
+    struct fakehost_option *all = s->options;
+    easg_error err = EASG_ERROR_INIT;
+    size_t n = sizeof config / sizeof *config;
+
+    memset(s, 0, sizeof *s);
+    memcpy(all, config, sizeof config);
+    all[n++] = (struct fakehost_option){ "report.file", report_file };
+    all[n++] = (struct fakehost_option){ "report.connector", connector };
+    all[n++] = (struct fakehost_option){ "report.replace", replace };
+    all[n++] = (struct fakehost_option){ "report.notes", notes };
+    fakehost_init(&s->f, all, n, &secret, 1);
+    fakehost_log_init(&s->log);
+    if (from) {
+        s->f.states = from->f.states;
+        from->f.states = NULL;
+    }
+    CHECK_INT(module->create(&s->f.host, fakehost_config(&s->f), &s->self, &err), EASG_OK);
+    CHECK_INT(ops->open(s->self, fakehost_run(&s->f), &s->session, &err), EASG_OK);
+    CHECK_STR(err.message, "");
+}
+
+static void close_session(struct session *s)
+{
+    ops->close(s->session);
+    module->destroy(s->self);
+    fakehost_log_clear(&s->log);
+    fakehost_clear(&s->f);
+}
+
+static easg_status report(struct session *s, uint32_t flags, easg_error *err)
+{
+    easg_run_report r = { .struct_size = (uint32_t)sizeof r,
+                          .status = EASG_OK,
+                          .scope = EASG_SCOPE_FULL,
+                          .devices = 300,
+                          .applied = 7,
+                          .flags = flags,
+                          .started = 1795600000000,
+                          .finished = 1795600060000,
+                          .endpoint = TEXT_LIT("cas1.contoso.example:443") };
+
+    err_clear(err);
+    return ops->report(s->session, fakehost_run(&s->f), &r, err);
+}
+
+/* How often a path was asked for is what the lab says; here how many requests it saw at all. */
+static int64_t requests(void)
+{
+    static const struct json_limits limits = JSON_LIMITS_SMALL;
+    const char *text = control("GET", "/lab/stats", NULL);
+    easg_error err = EASG_ERROR_INIT;
+    struct json *doc = NULL;
+    int64_t n = -1;
+
+    CHECK_INT(json_parse(text, strlen(text), &limits, &doc, &err), EASG_OK);
+    CHECK_INT(json_get_int(doc, "graph_requests", 1, &n, &err), EASG_OK);
+    json_destroy(doc);
+    return n;
+}
+
+static int lines_with(const char *word)
+{
+    static char text[200000];
+    FILE *f = fopen(report_file, "r");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    int hits = 0;
+
+    if (f)
+        fclose(f);
+    text[n] = '\0';
+    for (const char *p = text; (p = strstr(p, word)) != NULL; p++)
+        hits++;
+    return hits;
+}
+
+static void test_connector(void)
+{
+    easg_error err = EASG_ERROR_INIT;
+    struct session a, b, c;
+    int64_t before;
+
+    ROW("created, then kept up to date, found again without its id, deleted");
+    open_session(&a, "true", "false", "false", NULL);
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    CHECK_HAS(strbuf_str(&a.f.log), "an exchange connector object was made in Intune");
+    before = requests();
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    CHECK_INT(requests() - before, 2); /* list, PATCH */
+    open_session(&b, "true", "false", "false", NULL);
+    CHECK_INT(report(&b, 0, &err), EASG_OK);
+    CHECK(strstr(strbuf_str(&b.f.log), "was made in Intune") == NULL);
+    ROW("of another agent: left alone, told once");
+    open_session(&c, "true", "false", "false", NULL);
+    c.f.org = "fabrikam";
+    CHECK_INT(report(&c, 0, &err), EASG_OK);
+    CHECK_INT(report(&c, 0, &err), EASG_OK);
+    {
+        const char *once = strstr(strbuf_str(&c.f.log), "connector of another agent");
+
+        CHECK(once != NULL && strstr(once + 1, "connector of another agent") == NULL);
+    }
+    ROW("switched off: ours is deleted, and nothing is sent from then on");
+    close_session(&c);
+    open_session(&c, "false", "false", "false", &b);
+    before = requests();
+    CHECK_INT(report(&c, 0, &err), EASG_OK);
+    CHECK_INT(requests() - before, 1);
+    CHECK_HAS(strbuf_str(&c.f.log), "was deleted from Intune");
+    CHECK_INT(report(&c, 0, &err), EASG_OK);
+    CHECK_INT(requests() - before, 1);
+    ROW("the object is gone, its id is not: made anew; the last report takes it away");
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    CHECK_INT(report(&a, EASG_REPORT_LAST, &err), EASG_OK);
+    CHECK_HAS(strbuf_str(&a.f.log), "was deleted from Intune");
+    close_session(&a);
+    close_session(&b);
+    close_session(&c);
+    ROW("replaced when that is wanted");
+    open_session(&a, "true", "false", "false", NULL);
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    open_session(&b, "true", "true", "false", NULL);
+    b.f.org = "fabrikam";
+    CHECK_INT(report(&b, 0, &err), EASG_OK);
+    CHECK_HAS(strbuf_str(&b.f.log), "was taken over");
+    CHECK_INT(report(&b, EASG_REPORT_LAST, &err), EASG_OK);
+    close_session(&a);
+    close_session(&b);
+    ROW("");
+}
+
+/* A tenant that wants none: told once, remembered, and nothing is sent for a month. */
+static void test_refused(void)
+{
+    easg_error err = EASG_ERROR_INIT;
+    struct session a, b;
+    const char *hit;
+    int64_t before;
+
+    ROW("403 on connectors");
+    control("POST", "/lab/fault", "{\"spec\":\"graph-403:exchangeConnectors\"}");
+    open_session(&a, "true", "false", "false", NULL);
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    hit = strstr(strbuf_str(&a.f.log), "exchange connector objects are not wanted here");
+    CHECK(hit != NULL);
+    CHECK_HAS(strbuf_str(&a.f.log), "DeviceManagementServiceConfig.ReadWrite.All");
+    before = requests();
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    CHECK_INT(requests(), before);
+    CHECK(hit &&
+          strstr(strstr(strbuf_str(&a.f.log), "not wanted here") + 1, "not wanted here") == NULL);
+    control("POST", "/lab/fault", "{\"clear\":true}");
+    open_session(&b, "true", "false", "false", &a);
+    CHECK_INT(report(&b, 0, &err), EASG_OK); /* a later run: still left alone */
+    CHECK_INT(requests(), before);
+    b.f.clock_shift_ms += 31LL * 24 * 3600 * 1000;
+    CHECK_INT(report(&b, EASG_REPORT_LAST, &err), EASG_OK);
+    close_session(&a);
+    close_session(&b);
+    ROW("not now is not no");
+    control("POST", "/lab/fault", "{\"spec\":\"graph-503:exchangeConnectors\"}");
+    open_session(&a, "true", "false", "false", NULL);
+    CHECK_INT(report(&a, 0, &err), EASG_E_UNAVAILABLE);
+    control("POST", "/lab/fault", "{\"clear\":true}");
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    CHECK_INT(report(&a, EASG_REPORT_LAST, &err), EASG_OK);
+    close_session(&a);
+    ROW("");
+}
+
+static easg_status publish(struct session *s, const char *const *eas, size_t n, easg_error *err)
+{
+    static easg_device devices[64];
+    static easg_device_delta deltas[64];
+    static const easg_device_delta *items[64];
+    static easg_kv reason = { .struct_size = sizeof reason };
+    static const easg_kv *extra[] = { &reason };
+    easg_result_receiver to = fakehost_result_receiver(&s->log);
+
+    reason.key = TEXT_LIT("reason");
+    reason.value = TEXT_LIT("notCompliant");
+    for (size_t i = 0; i < n; i++) {
+        devices[i] = (easg_device){ .struct_size = (uint32_t)sizeof *devices,
+                                    .access = EASG_ACCESS_BLOCKED,
+                                    .key = text_str(eas[i]),
+                                    .device_id = text_str(eas[i]),
+                                    .mailbox_id = TEXT_LIT("mailbox"),
+                                    .extra = extra,
+                                    .n_extra = 1 };
+        deltas[i] =
+            (easg_device_delta){ (uint32_t)sizeof *deltas, EASG_DELTA_UPDATED, &devices[i] };
+        items[i] = &deltas[i];
+    }
+    err_clear(err);
+    return ops->publish(s->session, fakehost_run(&s->f), items, n, &to, err);
+}
+
+static void test_notes(void)
+{
+    easg_facts_query q = { .struct_size = (uint32_t)sizeof q };
+    easg_error err = EASG_ERROR_INIT;
+    struct session a;
+    easg_sink_receiver to;
+    char ids[25][80];
+    const char *eas[25];
+    const char *p;
+    int64_t before;
+    size_t n = 0;
+
+    open_session(&a, "false", "false", "true", NULL);
+    to = fakehost_sink_receiver(&a.log);
+    CHECK_INT(ops->fetch(a.session, fakehost_run(&a.f), &q, &to, &err), EASG_OK);
+    for (p = strbuf_str(&a.log.text); n < 24 && (p = strstr(p, " eas=")) != NULL; p += 5) {
+        if (p[5] == '-')
+            continue;
+        snprintf(ids[n], sizeof ids[n], "%.*s", (int)strcspn(p + 5, " "), p + 5);
+        eas[n] = ids[n];
+        n++;
+    }
+    eas[n++] = "NOBODYHASTHIS";
+    ROW("25 devices: two batches, each read and then written; parts are throttled");
+    control("POST", "/lab/fault", "{\"spec\":\"graph-429:part@3\"}");
+    CHECK_INT(publish(&a, eas, n, &err), EASG_OK);
+    control("POST", "/lab/fault", "{\"clear\":true}");
+    CHECK_INT(a.log.results, 25);
+    CHECK(strstr(strbuf_str(&a.log.text), "status=0") != NULL);
+    CHECK_HAS(strbuf_str(&a.f.log), "notes on managed devices written");
+    CHECK_HAS(strbuf_str(&a.f.log), "parts of a batch were throttled");
+    CHECK_INT(lines_with("\"type\":\"device\""), 25);
+    CHECK_INT(lines_with("\"device_id\":\"NOBODYHASTHIS\""), 1);
+    CHECK_INT(lines_with("\"reason\":\"notCompliant\""), 25);
+    ROW("a tenant that refuses");
+    control("POST", "/lab/fault", "{\"spec\":\"graph-403:batch\"}");
+    CHECK_INT(publish(&a, eas, n, &err), EASG_OK);
+    CHECK_HAS(strbuf_str(&a.f.log), "notes on managed devices are not wanted here");
+    control("POST", "/lab/fault", "{\"clear\":true}");
+    before = requests();
+    CHECK_INT(publish(&a, eas, n, &err), EASG_OK);
+    CHECK_INT(requests(), before);
+    close_session(&a);
+    ROW("");
+}
+
+static void test_reports(void)
+{
+    easg_error err = EASG_ERROR_INIT;
+    struct session a;
+
+    snprintf(report_file, sizeof report_file, "%s/report.jsonl", dir);
+    test_connector();
+    test_refused();
+    remove(report_file);
+    test_notes();
+    ROW("a line for each run");
+    remove(report_file);
+    open_session(&a, "false", "false", "false", NULL);
+    CHECK_INT(report(&a, 0, &err), EASG_OK);
+    CHECK_INT(report(&a, EASG_REPORT_LAST, &err), EASG_OK);
+    CHECK_INT(lines_with("\"type\":\"run\""), 2);
+    CHECK_INT(lines_with("\"scope\":\"full\",\"status\":\"ok\",\"devices\":300,\"changed\":0,"
+                         "\"applied\":7,\"held\":0,\"released\":false"),
+              1);
+    CHECK_INT(lines_with("\"released\":true"), 1);
+    close_session(&a);
+    remove(report_file);
+    ROW("a file that cannot be opened");
+    snprintf(report_file, sizeof report_file, "%s/nowhere/report.jsonl", dir);
+    open_session(&a, "false", "false", "false", NULL);
+    CHECK_INT(report(&a, 0, &err), EASG_E_FAIL);
+    CHECK_HAS(err.message, "nowhere/report.jsonl cannot be opened: No such file");
+    close_session(&a);
     ROW("");
 }
 
@@ -342,6 +625,7 @@ int main(int argc, char **argv)
     } else {
         test_facts();
         test_faults();
+        test_reports();
     }
     stop();
     strbuf_clear(&answer);

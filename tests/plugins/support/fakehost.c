@@ -267,7 +267,7 @@ static easg_status EASG_CALL run_info(const easg_host *h, const easg_run *run, e
     (void)run;
     out->flags = 0;
     out->attempt = 1;
-    out->org = TEXT_LIT("contoso");
+    out->org = text_str(self(h)->org ? self(h)->org : "contoso");
     out->run_id = TEXT_LIT("01234567-89ab-4cde-8f01-23456789abcd");
     out->started = now(h);
     return EASG_OK;

@@ -35,6 +35,7 @@ struct fakehost {
     int64_t clock_shift_ms;   /* added to the wall clock */
     int64_t slept_ms;         /* sum of sleep_ms(): no time passes, but the clocks move */
     int sleeps;
+    const char *org;   /* NULL: "contoso" */
     struct strbuf log; /* "warning: text key=value\n" */
 
     /* private */

@@ -119,8 +119,65 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 tokens += 1
                 self.reply(200, {"token_type": "Bearer", "expires_in": 3599,
                                  "ext_expires_in": 3599, "access_token": f"token-{tokens}"})
+        elif self.path == "/v1.0/$batch":
+            self.batch(json.loads(body)["requests"])
         else:
-            self.reply(404, {})
+            self.one(body)
+
+    def do_PATCH(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        self.note(body)
+        self.one(body)
+
+    def do_DELETE(self):
+        self.note()
+        self.one("")
+
+    def one(self, body):
+        """Single objects: /v1.0/things[/status]."""
+        last = self.path.rsplit("/", 1)[1]
+        if last == "drop":
+            self.close_connection = True
+        elif last.isdigit():
+            self.error(int(last), "Refused", "not in this tenant")
+        elif not self.headers.get("Content-Type", "application/json").startswith("application/json"):
+            self.error(415, "UnsupportedMediaType", "what is that")
+        elif self.command == "POST":
+            self.reply(201, {"id": "made", "got": json.loads(body)})
+        else:
+            self.reply(204, "")
+
+    def batch(self, requests):
+        """Parts answer in the opposite order; each by its own path."""
+        overall, answers = 200, []
+        for r in requests:
+            url = urllib.parse.urlsplit(r["url"])
+            q = {k: v[0] for k, v in urllib.parse.parse_qs(url.query).items()}
+            name = url.path.rsplit("/", 1)[1]
+            answer = {"id": r["id"], "status": 200, "headers": {"Content-Type": "application/json"},
+                      "body": {"id": q.get("n", ""), "method": r["method"], "got": r.get("body")}}
+            if name == "busy" and count(r["url"]) <= int(q.get("tries", "1")):
+                answer.update(status=int(q.get("status", "429")), body={"error": {"code": "TooManyRequests", "message": "slow down"}})
+                if "after" in q:
+                    answer["headers"]["Retry-After"] = q["after"]
+            elif name == "no":
+                answer.update(status=int(q["status"]), body={"error": {"code": "Forbidden", "message": "no \u202e right"}})
+            elif name == "empty":
+                answer.pop("body")
+                answer["status"] = 204
+            elif name == "alien":
+                answer["id"] = "99"
+            elif name == "word":
+                answer["id"] = "first"
+            elif name == "nostatus":
+                answer.pop("status")
+            elif name == "depends":
+                overall, answer["status"] = 424, 424
+            if name != "lost":
+                answers.append(answer)
+            if name == "twice":
+                answers.append(answer)
+        self.reply(overall, {"responses": answers[::-1]})
 
     def do_GET(self):
         self.note()
