@@ -243,6 +243,16 @@ static void print_facts(const struct standing *s, easg_time now)
                  ? "; too old: they decide nothing"
                  : "");
     line("facts", text);
+    if (mark(s, "failure_policy_in_force")) {
+        snprintf(text, sizeof(text), "%.10s, in force: the device manager is silent since %.30s",
+                 mark(s, "failure_policy_in_force"),
+                 mark(s, "facts_silent_since") ? mark(s, "facts_silent_since") : "?");
+        line("failure policy", text);
+    } else if (s->config) {
+        static const char *const words[] = { "hold", "open", "closed" };
+
+        line("failure policy", words[s->config->failure]);
+    }
 }
 
 /* Of the last seven days; an organisation without mail has no line. */
