@@ -32,7 +32,9 @@ struct reading {
     const easg_sink_receiver *to;
     struct rows *rows;
     struct idset ids;
+    const struct idset *people; /* ids of the other file, when devices are read */
     uint64_t count;
+    uint64_t with_eas_id, strangers;
     int ended; /* the trailer was seen */
 };
 
@@ -88,6 +90,8 @@ static easg_status device(struct reading *in, const easg_str *id, easg_error *er
 
     d.eas_id = rows_get(in->rows, "eas_id");
     d.user_id = rows_get(in->rows, "user_id");
+    in->with_eas_id += d.eas_id.ptr != NULL;
+    in->strangers += d.user_id.ptr && !idset_has(in->people, &d.user_id);
     d.os = rows_get(in->rows, "os");
     d.model = rows_get(in->rows, "model");
     d.serial = rows_get(in->rows, "serial");
@@ -181,12 +185,31 @@ static easg_status whole(struct reading *in, int64_t least, easg_error *err)
     return EASG_OK;
 }
 
+/* Without a trailer the time of the file is all there is to go by: a copy has that of the copying
+ * unless it was told to keep it. */
+static easg_status fresh(const struct reading *in, const char *path, easg_time written,
+                         easg_error *err)
+{
+    char age[TIMESTAMP_SIZE];
+
+    if (in->self->host->now(in->self->host) - written <= in->self->max_age_ms)
+        return EASG_OK;
+    return err_set(err, EASG_E_UNAVAILABLE,
+                   "%s: was written more than %s ago: does what makes it still run", path,
+                   duration_format(in->self->max_age_ms, age));
+}
+
 static easg_status read_file(struct reading *in, const easg_str *path, const char *const *columns,
                              row_fn fn, int64_t least, easg_error *err)
 {
-    easg_status st = rows_open(path->ptr, &in->rows, err);
+    easg_time written = EASG_TIME_NONE;
+    easg_status st = file_look(path->ptr, &written, err);
     int more = 1;
 
+    if (st == EASG_OK && in->self->max_age_ms && !in->self->trailer)
+        st = fresh(in, path->ptr, written, err);
+    if (st == EASG_OK)
+        st = rows_open(path->ptr, &in->rows, err);
     if (st != EASG_OK)
         return st;
     rows_expect(in->rows, columns);
@@ -199,7 +222,6 @@ static easg_status read_file(struct reading *in, const easg_str *path, const cha
     if (st == EASG_OK)
         st = whole(in, least, err);
     rows_close(in->rows);
-    idset_clear(&in->ids);
     return st;
 }
 
@@ -212,10 +234,19 @@ easg_status facts_fetch(easg_instance *self, const easg_run *run, const easg_fac
 
     if (st == EASG_OK)
         st = read_file(&people, &self->people, people_columns, person, self->min_people, err);
+    devices.people = &people.ids;
     if (st == EASG_OK)
         st = read_file(&devices, &self->devices, device_columns, device, self->min_devices, err);
-    if (st == EASG_OK)
-        plugin_log(self->host, EASG_LOG_DEBUG, "%llu people and %llu devices read",
-                   (unsigned long long)people.count, (unsigned long long)devices.count);
+    idset_clear(&people.ids);
+    idset_clear(&devices.ids);
+    if (st != EASG_OK)
+        return st;
+    plugin_log(self->host, EASG_LOG_INFO, "%llu people and %llu devices read, %llu with an EAS id",
+               (unsigned long long)people.count, (unsigned long long)devices.count,
+               (unsigned long long)devices.with_eas_id);
+    if (devices.strangers)
+        plugin_log(self->host, EASG_LOG_WARNING,
+                   "%llu devices have a user_id that is not in the file of people",
+                   (unsigned long long)devices.strangers);
     return st;
 }

@@ -34,10 +34,25 @@ static easg_status grow(struct idset *set, easg_error *err)
     return EASG_OK;
 }
 
+/* Never 0, which marks an empty slot. */
+static uint64_t hash_of(const easg_str *id)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < id->len; i++)
+        h = (h ^ (unsigned char)id->ptr[i]) * UINT64_C(0x100000001b3);
+    return h ? h : 1;
+}
+
+int idset_has(const struct idset *set, const easg_str *id)
+{
+    return set->n && id->ptr && slot(set->slots, set->cap, hash_of(id))->hash != 0;
+}
+
 easg_status idset_add(struct idset *set, const easg_str *id, unsigned long line,
                       unsigned long *same, easg_error *err)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = hash_of(id);
     struct idset_slot *s;
 
     if (set->n * 2 >= set->cap) {
@@ -46,12 +61,10 @@ easg_status idset_add(struct idset *set, const easg_str *id, unsigned long line,
         if (st != EASG_OK)
             return st;
     }
-    for (size_t i = 0; i < id->len; i++)
-        h = (h ^ (unsigned char)id->ptr[i]) * UINT64_C(0x100000001b3);
-    s = slot(set->slots, set->cap, h ? h : 1);
+    s = slot(set->slots, set->cap, h);
     *same = s->line;
     if (!s->hash) {
-        s->hash = h ? h : 1;
+        s->hash = h;
         s->line = line;
         set->n++;
     }

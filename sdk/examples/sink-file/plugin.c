@@ -31,7 +31,7 @@ static const easg_option declared[] = {
     OPT("trailer", EASG_OPT_BOOL, 0, "false",
         "the last row of each file must have the id #end:COUNT or #end:COUNT:TIME"),
     OPT("max_age", EASG_OPT_DURATION, 0, NULL,
-        "refuse files whose last row says that they are older; needs trailer"),
+        "refuse older files: by the trailer's time, or without one by the file's own"),
     OPT("report", EASG_OPT_STRING, 0, NULL, "file to which each run adds a line of JSON"),
 };
 
@@ -54,10 +54,6 @@ static easg_status EASG_CALL create(const easg_host *host, const easg_config *cf
     self->min_devices = opt_int(host, cfg, "min_devices", 1);
     self->trailer = opt_bool(host, cfg, "trailer", 0);
     self->max_age_ms = opt_duration(host, cfg, "max_age", 0);
-    if (self->max_age_ms && !self->trailer) {
-        mem_free(self);
-        return opt_error(host, cfg, "max_age", err, "needs trailer: true, which tells the age");
-    }
     *out = self;
     return EASG_OK;
 }

@@ -28,6 +28,10 @@ struct easg_session {
 easg_status facts_fetch(easg_instance *self, const easg_run *run, const easg_facts_query *query,
                         const easg_sink_receiver *to, easg_error *err);
 
+/* look.c: when it was last written; EASG_E_CONFIG: no file, or one in another format that is often
+ * met. */
+easg_status file_look(const char *path, easg_time *written, easg_error *err);
+
 /* Ids that were seen, each with its line. */
 struct idset {
     struct idset_slot {
@@ -39,6 +43,7 @@ struct idset {
 /* *line is that of the same id, 0 when it is new and was added. */
 easg_status idset_add(struct idset *set, const easg_str *id, unsigned long line,
                       unsigned long *same, easg_error *err);
+int idset_has(const struct idset *set, const easg_str *id);
 void idset_clear(struct idset *set);
 
 #endif

@@ -2,6 +2,9 @@
  *
  * sink-file: rows become facts, and a file that is wrong, short, cut off or old brings none.
  */
+#include <time.h>
+#include <utime.h>
+
 #include "check.h"
 #include "example.h"
 
@@ -98,33 +101,33 @@ static void test_wrong(struct example *e)
         easg_status want;
         const char *text;
     } rows[] = {
-        {PEOPLE "p1,x@x.example,,,,\n",                DEVICES,                                   "",                             EASG_E_CONFIG,
-         "people.csv:4: id 'p1' was given in line 2"                                                                                                                                           },
-        { "id,upn\np1,a,b\n",                          DEVICES,                                   "",                             EASG_E_CONFIG,
-         "people.csv:2: has 3 fields, the first line names 2 columns"                                                                                                                          },
-        { PEOPLE,                                      "{\"id\":\"d1\",\"compliance\":\"ok\"}\n", "",                             EASG_E_CONFIG,
-         "devices.jsonl:1: column 'compliance' is 'ok' and not one of unknown, compliant, grace, "
-          "noncompliant, conflict, error, external"                                                                                                                                            },
-        { "id,upn\n",                                  DEVICES,                                   "",                             EASG_E_PROTOCOL,
-         "people.csv:2: the file has 0 rows, at least 1 are expected"                                                                                                                          },
-        { PEOPLE,                                      "",                                        "",                             EASG_E_PROTOCOL,
-         "devices.jsonl:1: the file has 0 rows, at least 1 are expected"                                                                                                                       },
-        { PEOPLE,                                      DEVICES,                                   "min_devices: 3\n",             EASG_E_PROTOCOL,
-         "devices.jsonl:3: the file has 2 rows, at least 3 are expected"                                                                                                                       },
-        { PEOPLE,                                      "{\"id\":\"d1\"}\n{\"id\":\"d2",           "",                             EASG_E_CONFIG,
-         "devices.jsonl:2: ends inside a string: cut off?"                                                                                                                                     },
-        { PEOPLE,                                      DEVICES,                                   "trailer: true\n",              EASG_E_PROTOCOL,
-         "people.csv:4: ends without its last row (#end:COUNT): written or copied in part"                                                                                                     },
-        { PEOPLE "#end:3,,,,,\n",                      DEVICES,                                   "trailer: true\n",              EASG_E_PROTOCOL,
-         "people.csv:4: its last row counts 3 rows, there are 2: written or copied in part"                                                                                                    },
-        { PEOPLE "#end:2,,,,,\np3,,,,,\n",             DEVICES,                                   "trailer: true\n",              EASG_E_PROTOCOL,
-         "people.csv:5: stands behind the last row"                                                                                                                                            },
-        { PEOPLE "#end:2,,,,,\n",                      DEVICES,                                   "trailer: true\nmax_age: 1h\n", EASG_E_CONFIG,
-         "people.csv:4: max_age is set, so its last row must be #end:COUNT:TIME"                                                                                                               },
-        { PEOPLE "#end:2:2020-01-01T00:00:00Z,,,,,\n", DEVICES,                                   "trailer: true\nmax_age: 1h\n",
-         EASG_E_UNAVAILABLE,                                                                                                                       "people.csv:4: was written more than 1h ago"},
-        { PEOPLE "#end:2:soon,,,,,\n",                 DEVICES,                                   "trailer: true\n",              EASG_E_CONFIG,
-         "people.csv:4: its last row must be #end:COUNT:TIME, as 2026-01-31T08:00:00Z"                                                                                                         },
+        { PEOPLE "p1,x@x.example,,,,\n", DEVICES, "", EASG_E_CONFIG,
+          "people.csv:4: id 'p1' was given in line 2" },
+        { "id,upn\np1,a,b\n", DEVICES, "", EASG_E_CONFIG,
+          "people.csv:2: has 3 fields, the first line names 2 columns" },
+        { PEOPLE, "{\"id\":\"d1\",\"compliance\":\"ok\"}\n", "", EASG_E_CONFIG,
+          "devices.jsonl:1: column 'compliance' is 'ok' and not one of unknown, compliant, grace, "
+          "noncompliant, conflict, error, external" },
+        { "id,upn\n", DEVICES, "", EASG_E_PROTOCOL,
+          "people.csv:2: the file has 0 rows, at least 1 are expected" },
+        { PEOPLE, "", "", EASG_E_PROTOCOL,
+          "devices.jsonl:1: the file has 0 rows, at least 1 are expected" },
+        { PEOPLE, DEVICES, "min_devices: 3\n", EASG_E_PROTOCOL,
+          "devices.jsonl:3: the file has 2 rows, at least 3 are expected" },
+        { PEOPLE, "{\"id\":\"d1\"}\n{\"id\":\"d2", "", EASG_E_CONFIG,
+          "devices.jsonl:2: ends inside a string: cut off?" },
+        { PEOPLE, DEVICES, "trailer: true\n", EASG_E_PROTOCOL,
+          "people.csv:4: ends without its last row (#end:COUNT): written or copied in part" },
+        { PEOPLE "#end:3,,,,,\n", DEVICES, "trailer: true\n", EASG_E_PROTOCOL,
+          "people.csv:4: its last row counts 3 rows, there are 2: written or copied in part" },
+        { PEOPLE "#end:2,,,,,\np3,,,,,\n", DEVICES, "trailer: true\n", EASG_E_PROTOCOL,
+          "people.csv:5: stands behind the last row" },
+        { PEOPLE "#end:2,,,,,\n", DEVICES, "trailer: true\nmax_age: 1h\n", EASG_E_CONFIG,
+          "people.csv:4: max_age is set, so its last row must be #end:COUNT:TIME" },
+        { PEOPLE "#end:2:2020-01-01T00:00:00Z,,,,,\n", DEVICES, "trailer: true\nmax_age: 1h\n",
+          EASG_E_UNAVAILABLE, "people.csv:4: was written more than 1h ago" },
+        { PEOPLE "#end:2:soon,,,,,\n", DEVICES, "trailer: true\n", EASG_E_CONFIG,
+          "people.csv:4: its last row must be #end:COUNT:TIME, as 2026-01-31T08:00:00Z" },
     };
     easg_error err = EASG_ERROR_INIT;
 
@@ -145,9 +148,45 @@ static void test_wrong(struct example *e)
               EASG_OK);
     CHECK_INT(fetch(e, NULL, &err), EASG_E_CONFIG);
     CHECK_HAS(err.message, "/none.csv: cannot be read: ");
+}
+
+/* What programs for tables write when nobody tells them otherwise, and files that nobody renews. */
+static void test_files(struct example *e)
+{
+    static const struct {
+        const char *people;
+        const char *text; /* NULL: good */
+    } rows[] = {
+        { "\xEF\xBB\xBF" PEOPLE, NULL },
+        { "id;upn\r\np1;a@x.example\r\n", "people.csv:1: its columns are separated by semicolons" },
+        { "id\tupn\np1\ta@x.example\n", "people.csv:1: its columns are separated by tabs" },
+        { "\xFF\xFEi", "people.csv:1: is in UTF-16: save it as UTF-8" },
+        { "PK\x03\x04", "people.csv:1: is a workbook" },
+        { "id,upn\np1,\xE9va@x.example\n", "people.csv:2: " },
+    };
+    struct utimbuf old = { time(NULL) - 7200, time(NULL) - 7200 };
+    easg_error err = EASG_ERROR_INIT;
+    char path[4200];
+
+    example_file(e, "devices.jsonl", DEVICES);
+    CHECK_INT(example_configure(e, EASG_KIND_SINK, "sink-file", CONFIG, &err), EASG_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ROW(rows[i].text ? rows[i].text : "byte order mark");
+        example_file(e, "people.csv", rows[i].people);
+        CHECK_INT(fetch(e, NULL, &err), rows[i].text ? EASG_E_CONFIG : EASG_OK);
+        CHECK_HAS(err.message, rows[i].text ? rows[i].text : "");
+    }
+    ROW("age of the file itself");
+    example_file(e, "people.csv", PEOPLE);
     CHECK_INT(example_configure(e, EASG_KIND_SINK, "sink-file", CONFIG "max_age: 1h\n", &err),
-              EASG_E_CONFIG);
-    CHECK_STR(err.message, "contoso.yaml:3:10: max_age: needs trailer: true, which tells the age");
+              EASG_OK);
+    CHECK_INT(fetch(e, NULL, &err), EASG_OK);
+    snprintf(path, sizeof path, "%s/devices.jsonl", e->dir);
+    CHECK_INT(utime(path, &old), 0);
+    CHECK_INT(fetch(e, NULL, &err), EASG_E_UNAVAILABLE);
+    CHECK_HAS(err.message,
+              "/devices.jsonl: was written more than 1h ago: does what makes it still run");
+    ROW("");
 }
 
 static void test_trailer_and_report(struct example *e)
@@ -189,6 +228,7 @@ int main(void)
     example_begin(&e);
     test_facts(&e);
     test_wrong(&e);
+    test_files(&e);
     test_trailer_and_report(&e);
     example_end(&e);
     strbuf_clear(&seen);
