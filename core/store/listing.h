@@ -8,9 +8,10 @@
 #include "store_db.h"
 #include "store_listing.h"
 
-#define LISTING_COMMIT_ROWS 20000      /* bounds the write-ahead log */
-#define LISTING_FRESH_MAX (1u << 18) /* 2 MiB of keys; duplicates among more are looked for on disk */
-#define LISTING_BIG_ROWS 50000         /* promoted in several transactions above this */
+#define LISTING_COMMIT_ROWS 20000 /* bounds the write-ahead log */
+#define LISTING_FRESH_MAX                                                                          \
+    (1u << 18)                 /* 2 MiB of keys; duplicates among more are looked for on disk */
+#define LISTING_BIG_ROWS 50000 /* promoted in several transactions above this */
 
 struct listing_kind {
     unsigned char *bits; /* one bit a body row: mentioned in this listing */

@@ -37,7 +37,7 @@ CORE = {
     "sync": ["mail", "plugin", "store", "policy", "config", "log", "platform"],
     "worker": ["sync", "plugin", "store", "policy", "config", "log", "platform"],
     "supervisor": ["config", "store", "log", "platform", "policy"],
-    "cli": ["supervisor", "worker", "mail", "plugin", "store", "policy", "config", "log", "platform"],
+    "cli": ["sync", "supervisor", "worker", "mail", "plugin", "store", "policy", "config", "log", "platform"],
 }
 # header -> the only room that may include it
 OWNED = {

@@ -17,9 +17,9 @@ EASG_BEGIN_DECLS
 typedef uint32_t easg_probe_grade;
 enum {
     EASG_PROBE_OK = 0,
-    EASG_PROBE_NOTE = 1,    /* works, but look at it */
-    EASG_PROBE_FAILED = 2,  /* does not work */
-    EASG_PROBE_SKIPPED = 3  /* could not be tried, because an earlier hop failed */
+    EASG_PROBE_NOTE = 1,   /* works, but look at it */
+    EASG_PROBE_FAILED = 2, /* does not work */
+    EASG_PROBE_SKIPPED = 3 /* could not be tried, because an earlier hop failed */
 };
 
 /* One hop. */
@@ -28,8 +28,8 @@ typedef struct easg_probe_hop {
     easg_probe_grade grade;
     easg_status status; /* of FAILED: what it would end a run with */
     uint32_t reserved;
-    easg_str name;      /* "tls", "cmdlet Get-CASMailbox"; required */
-    easg_str text;      /* what was found; FAILED and NOTE: and what to do; required */
+    easg_str name; /* "tls", "cmdlet Get-CASMailbox"; required */
+    easg_str text; /* what was found; FAILED and NOTE: and what to do; required */
 } easg_probe_hop;
 
 typedef struct easg_probe_receiver {
@@ -47,8 +47,8 @@ typedef struct easg_probe_ops {
     easg_status(EASG_CALL *reach)(easg_instance *self, const easg_run *run,
                                   const easg_endpoint *endpoint, easg_error *err);
     /* [run] Required. Tries everything that a run needs, in the order in which a run needs it, and
-     * tells each hop as soon as it is known. Changes nothing. `endpoint` is NULL for a sink. EASG_OK
-     * when all hops were told, whatever they say. */
+     * tells each hop as soon as it is known. Changes nothing. `endpoint` is NULL for a sink.
+     * EASG_OK when all hops were told, whatever they say. */
     easg_status(EASG_CALL *walk)(easg_instance *self, const easg_run *run,
                                  const easg_endpoint *endpoint, const easg_probe_receiver *to,
                                  easg_error *err);
