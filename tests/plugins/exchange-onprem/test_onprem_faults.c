@@ -95,7 +95,7 @@ static const struct row rows[] = {
     /* What the account can do without. */
     { .spec = "no-cmdlet:Get-User",
       .log = "people are recognised by their mail addresses instead of their SIDs" },
-    { .spec = "no-cmdlet:Select-Object", .log = "may not use Select-Object" },
+    { .spec = "no-cmdlet:Select-Object", .log = "no Select-Object for this account" },
     { .spec = "no-cmdlet:Get-ExchangeServer" },
     { .spec = "no-cmdlet:Get-MobileDevice" },
     { .spec = "no-cmdlet:Get-MobileDevice",
@@ -141,7 +141,7 @@ static void one(const struct row *row)
         CHECK(strlen(err.message) < sizeof(err.message) - 1);
     }
     if (strcmp(row->spec, "throttle-micro") == 0)
-        CHECK(h.host.slept_ms >= 500);
+        CHECK(h.host.slept_ms > 0); /* the pace follows what the server names */
     if (row->status == EASG_E_THROTTLED)
         CHECK(err.retry_after_ms > 0);
     if (asked) /* refused once: one request, and none after it */

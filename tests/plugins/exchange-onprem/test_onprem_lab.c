@@ -205,7 +205,7 @@ static void quick(void)
         printf("# %s\n", err.message);
     CHECK(log.devices >= 150 && log.devices < 200);
     mailboxes = log.mailboxes;
-    CHECK(mailboxes > 100); /* all of them */
+    CHECK(mailboxes > 0 && mailboxes <= log.devices); /* the owners of what changed */
     fakehost_log_clear(&log);
 
     ROW("quick, without the parameter -Filter");
@@ -213,7 +213,7 @@ static void quick(void)
     fakehost_log_init(&log);
     CHECK_INT(labs_list(&h, EASG_SCOPE_QUICK, now - 60000, NULL, &log, &err), EASG_OK);
     CHECK_INT(log.devices, 200);
-    CHECK_INT(log.mailboxes, mailboxes);
+    CHECK(log.mailboxes > mailboxes); /* a full listing */
     fakehost_log_clear(&log);
     labs_clear_faults();
 

@@ -45,7 +45,7 @@ static const struct {
       "party : MaxConcurrency",
       "", "System.Exception", "", EASG_E_THROTTLED,
       "opening the runspace: Fail to create a runspace because you have exceeded the maximum",
-      30000 },
+      0 },
     { "authorization without quota", "opening the runspace",
       "[FailureCategory=AuthZ-AuthorizationException] No role", "", "System.Exception", "",
       EASG_E_DENIED, "opening the runspace: No role [AuthZ-AuthorizationException]", 0 },
