@@ -53,7 +53,7 @@ _easgate() {
         esac
     done
     case $verb in
-        check) words="--online" ;;
+        check) words="--online --role-script" ;;
         sync) words="--full --quick --user --dry-run --limit --verbose" ;;
         plan) words="--user --out --limit --verbose" ;;
         apply) words="--limit --verbose" ;;
