@@ -400,7 +400,7 @@ static void recordings(void)
                 if (text[-1] != '/' &&
                     (psrp_defrag_text(to, text + 1, n, on_message, &s, &err) != EASG_OK ||
                      psrp_defrag_text_end(to, &err) != EASG_OK)) {
-                    CHECK(!"a recorded stream is readable");
+                    CHECK(0 && "a recorded stream is readable");
                     printf("# %s\n", err.message);
                 }
                 p = text + 1;
