@@ -23,7 +23,7 @@
 static const char *url, *tenant, *client;
 static char scope[256], app[16384], other[16384], secret[256];
 static size_t app_len, other_len, secret_len;
-static struct http_options web = { NULL };
+static struct http_options web = { .ca_file = NULL };
 static int64_t clock_off;   /* of our clock, in milliseconds */
 static int64_t clock_later; /* the same, once the certificate was read */
 

@@ -180,7 +180,7 @@ static void test_random(const char *name, const char *rules, int rounds, int may
 int main(int argc, char **argv)
 {
     easg_error err = EASG_ERROR_INIT;
-    struct http_options o = { NULL };
+    struct http_options o = { .ca_file = NULL };
     char path[4096];
     FILE *f;
 
