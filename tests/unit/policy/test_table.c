@@ -217,7 +217,7 @@ struct tally {
 
 static void judge(const unsigned v[INPUTS], int defaults, struct tally *t)
 {
-    struct policy_input in;
+    struct policy_input in = POLICY_INPUT_DEFAULT;
     struct policy_verdict got;
     const struct outcome *want;
     unsigned row = oracle(v);
