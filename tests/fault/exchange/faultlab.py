@@ -124,7 +124,7 @@ class Lab:
 
     def last_run(self):
         runs = self.rows("SELECT * FROM v_runs") if os.path.exists(self.db) else []
-        return max(runs, key=lambda r: r["started_at"] or "") if runs else {}
+        return max(runs, key=lambda r: r["run_no"]) if runs else {}
 
     def wait_for_rest(self, endpoint):
         """Until cas-failover would ask that server again: 1 s, doubled with each failure."""
