@@ -108,7 +108,7 @@ static int unknown_verb(const char *word)
     return CLI_USAGE;
 }
 
-/* ---- help VERB --------------------------------------------------------- */
+/* ---- help VERB ---- */
 
 struct help_values {
     const char *verb;
@@ -137,7 +137,7 @@ const struct verb verb_help = { .name = "help",
                                 .size = sizeof(struct help_values),
                                 .run = run_help };
 
-/* ---- the program ------------------------------------------------------- */
+/* ---- the program ---- */
 
 static int usage_error(struct cli *cli, const easg_error *err)
 {

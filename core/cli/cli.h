@@ -81,7 +81,7 @@ easg_time cli_time(const char *text);
 enum { CLI_SAFE = 600 };
 const char *cli_safe(const char *text, char out[CLI_SAFE]);
 
-/* ---- queries (query.c) ------------------------------------------------- */
+/* ---- queries (query.c) ---- */
 
 /* One row, copied. */
 struct record {
@@ -118,7 +118,7 @@ void record_json(const struct record *r, struct jsonout *j);
 /* Value of v_org by name; owned, NULL when there is none. */
 easg_status query_org(struct store *s, const char *name, char **out, easg_error *err);
 
-/* ---- worker processes (starter.c), and what they did (report.c) -------- */
+/* ---- worker processes (starter.c), and what they did (report.c) ---- */
 
 struct start {
     const char *org;
@@ -140,7 +140,7 @@ easg_status start_worker(struct cli *cli, const struct start *start, char run_id
 int report_run(struct cli *cli, const struct start *start, const char *run_id, int worker_code,
                int64_t limit);
 
-/* ---- the checks of `check` and `config check` (checks.c) --------------- */
+/* ---- the checks of `check` and `config check` (checks.c) ---- */
 
 enum check_result { CHECKED_OK, CHECKED_WARNING, CHECKED_ERROR, CHECKED_SKIPPED };
 struct checks {

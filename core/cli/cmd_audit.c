@@ -94,8 +94,7 @@ static int list(struct cli *cli, struct store *s, const struct values *v)
     return st == EASG_OK ? CLI_DONE : cli_fail(cli, st, &err);
 }
 
-/* ---- export
- * -------------------------------------------------------------------------------------------- */
+/* ---- export ---- */
 
 /* Line ends, backslashes and what is special at the place are escaped, as CEF wants it. */
 static void add_cef(struct strbuf *b, const char *s, const char *special)

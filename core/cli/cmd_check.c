@@ -32,7 +32,7 @@ struct walk {
     int files;
 };
 
-/* ---- the agent --------------------------------------------------------- */
+/* ---- the agent ---- */
 
 /* Can a file be made in the state directory? Its permissions alone do not tell (read-only, full).
  */
@@ -108,7 +108,7 @@ static void check_agent(struct walk *w)
     check_plugins(w);
 }
 
-/* ---- an organisation --------------------------------------------------- */
+/* ---- an organisation ---- */
 
 static void check_state(struct walk *w, const struct org_config *org)
 {
@@ -243,7 +243,7 @@ static easg_status check_org(void *user, const char *path, const struct org_conf
     return EASG_OK;
 }
 
-/* ---- rights ------------------------------------------------------------ */
+/* ---- rights ---- */
 
 struct rights {
     struct registry *registry;
@@ -301,7 +301,7 @@ static int role_script(struct cli *cli, const char *org)
     return st == EASG_OK ? CLI_DONE : cli_fail(cli, st, &err);
 }
 
-/* ---- the verb ---------------------------------------------------------- */
+/* ---- the verb ---- */
 
 static int check_all(struct cli *cli, const struct values *v)
 {

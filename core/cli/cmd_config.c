@@ -40,7 +40,7 @@ static int is_meant(const struct walk *w, const char *file)
     return !w->only || (strncmp(file, w->only, n) == 0 && strcmp(file + n, ".yaml") == 0);
 }
 
-/* ---- check ------------------------------------------------------------- */
+/* ---- check ---- */
 
 static void warnings(struct checks *c, const char *subject, const struct cfg_doc *doc)
 {
@@ -137,7 +137,7 @@ static int config_check(struct cli *cli, const char *only)
     return w.checks.code;
 }
 
-/* ---- show -------------------------------------------------------------- */
+/* ---- show ---- */
 
 struct shown {
     struct strbuf text;
@@ -242,7 +242,7 @@ static int config_show(struct cli *cli, const char *only)
     return code;
 }
 
-/* ---- schema ------------------------------------------------------------ */
+/* ---- schema ---- */
 
 static int config_schema(struct cli *cli, const char *which)
 {

@@ -103,7 +103,7 @@ static easg_status read_story(struct store *store, struct story *s, easg_error *
     return EASG_OK;
 }
 
-/* ---- where an input comes from ----------------------------------------- */
+/* ---- where an input comes from ---- */
 
 enum origin { FROM_MANAGER, FROM_CONFIG, FROM_EXCHANGE, FROM_CLIENT };
 
@@ -159,7 +159,7 @@ static const char *origin_time(const struct story *s, enum origin o)
     }
 }
 
-/* ---- text -------------------------------------------------------------- */
+/* ---- text ---- */
 
 static void say(const char *name, const char *value)
 {
@@ -392,7 +392,7 @@ static void print_story(const struct story *s, const char *org, easg_time now)
     print_history(s, now);
 }
 
-/* ---- JSON -------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static void json_list(struct jsonout *j, const char *key, const struct records *r)
 {
@@ -466,7 +466,7 @@ static void json_story(struct jsonout *j, const struct story *s)
     json_close(j);
 }
 
-/* ---- the verb ---------------------------------------------------------- */
+/* ---- the verb ---- */
 
 static easg_status tell(struct cli *cli, struct store *store, const struct values *v,
                         const struct records *found, struct jsonout *j, easg_error *err)

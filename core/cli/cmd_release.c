@@ -132,8 +132,7 @@ const struct verb verb_release = {
     .run = run_release
 };
 
-/* ---- adopt
- * --------------------------------------------------------------------------------------------- */
+/* ---- adopt ---- */
 
 struct adopt_values {
     const char *org, *list, *file;

@@ -153,7 +153,7 @@ static const char *health(const struct standing *s)
     return "ok";
 }
 
-/* ---- text -------------------------------------------------------------- */
+/* ---- text ---- */
 
 static void line(const char *name, const char *value)
 {
@@ -328,7 +328,7 @@ static void print_text(const struct standing *s, easg_time now)
     print_endpoints(s, now);
 }
 
-/* ---- JSON -------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static void json_words(struct jsonout *j, const char *key, const struct records *r)
 {
@@ -386,7 +386,7 @@ static void print_json(struct jsonout *j, const struct standing *s, easg_time no
     json_close(j);
 }
 
-/* ---- the verb ---------------------------------------------------------- */
+/* ---- the verb ---- */
 
 struct walk {
     struct cli *cli;

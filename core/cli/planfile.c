@@ -16,8 +16,7 @@
 
 enum { CHANGES_MAX = 2000000 };
 
-/* ---- digests
- * ------------------------------------------------------------------------------------------- */
+/* ---- digests ---- */
 
 static easg_status hash_row(void *user, const struct store_row *row, easg_error *err)
 {
@@ -67,8 +66,7 @@ easg_status planfile_digests(struct store *s, struct plan_head *head, easg_error
                          : st;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 struct writer {
     FILE *f;
@@ -148,8 +146,7 @@ easg_status planfile_write(const char *path, struct store *s, const char *org, c
     return EASG_OK;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 struct reader {
     struct plan_head *head;

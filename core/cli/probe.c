@@ -71,7 +71,7 @@ static easg_status make_instance(struct probe *p, const char *kind, const struct
     return st;
 }
 
-/* ---- source ------------------------------------------------------------ */
+/* ---- source ---- */
 
 struct seen {
     int mailboxes, devices, endpoints;
@@ -149,7 +149,7 @@ static void probe_listing(struct probe *p, struct session_ref *session)
     hop(p, st, "source servers", text, &err);
 }
 
-/* ---- modules that know their own hops ----------------------------------- */
+/* ---- modules that know their own hops ---- */
 
 struct telling {
     struct probe *probe;
@@ -229,7 +229,7 @@ static void probe_source(struct probe *p)
     instance_destroy(source);
 }
 
-/* ---- sink -------------------------------------------------------------- */
+/* ---- sink ---- */
 
 static void probe_sink(struct probe *p)
 {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- records ----------------------------------------------------------- */
+/* ---- records ---- */
 
 struct gather {
     struct records *to;
@@ -124,7 +124,7 @@ int64_t record_int(const struct record *r, const char *name)
     return text_parse_u64(v, strlen(v), &num) ? (int64_t)num : 0;
 }
 
-/* ---- single values ----------------------------------------------------- */
+/* ---- single values ---- */
 
 easg_status query_text(struct store *s, const char *sql, const struct store_arg *args, size_t n,
                        char **out, easg_error *err)
@@ -159,7 +159,7 @@ easg_status query_org(struct store *s, const char *name, char **out, easg_error 
                       (struct store_arg[]){ STORE_ARG_TEXT(name) }, 1, out, err);
 }
 
-/* ---- JSON -------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static easg_status flat_member(void *user, const char *name, enum json_kind kind, const char *value,
                                easg_error *err)

@@ -76,7 +76,7 @@ static unsigned row_number(const char *row)
     return 0;
 }
 
-/* ---- text -------------------------------------------------------------- */
+/* ---- text ---- */
 
 static void print_head(const struct record *run, const char *org)
 {
@@ -242,7 +242,7 @@ static easg_status print_text(const struct report *p, easg_error *err)
     return st;
 }
 
-/* ---- JSON -------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static easg_status print_json(const struct report *p, easg_error *err)
 {
@@ -271,7 +271,7 @@ static easg_status print_json(const struct report *p, easg_error *err)
     return st;
 }
 
-/* ---- what both need ---------------------------------------------------- */
+/* ---- what both need ---- */
 
 static easg_status print_run(struct report *p, easg_error *err)
 {

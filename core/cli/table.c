@@ -132,7 +132,7 @@ size_t table_text_width(const char *ptr, size_t len)
     return used;
 }
 
-/* ---- the table --------------------------------------------------------- */
+/* ---- the table ---- */
 
 struct table *table_create(FILE *to, const struct table_column *columns, size_t n, int width,
                            int indent)

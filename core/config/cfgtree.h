@@ -97,19 +97,16 @@ int cfg_option_range(const easg_option *o, int64_t *min, int64_t *max);
 /* Keys of the organisation's file that hold a module. */
 extern const char *const cfg_module_keys[4];
 
-/* ---- trust.c
- * ------------------------------------------------------------------------------------- */
+/* ---- trust.c ---- */
 
 easg_status cfg_read_trust(struct org_config *o, easg_error *err);
 
-/* ---- schema.c
- * ------------------------------------------------------------------------------------ */
+/* ---- schema.c ---- */
 
 /* "easg.source/1" and "source" are of key "source". */
 int cfg_of_kind(const struct cfg_schema_module *m, const char *key);
 
-/* ---- secrets.c
- * ----------------------------------------------------------------------------------- */
+/* ---- secrets.c ---- */
 
 /* 1: has the form of a reference, right or wrong in detail. */
 int cfg_is_reference(const easg_str *text);

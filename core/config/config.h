@@ -20,7 +20,7 @@
 #include "policy_rules.h"
 #include "strbuf.h"
 
-/* ---- the tree (tree.c) --------------------------------------------------------------------- */
+/* ---- the tree (tree.c) ---- */
 
 struct cfg_doc;
 
@@ -60,7 +60,7 @@ easg_status cfg_error_key(easg_error *err, const easg_config *node, const char *
  * loosened. With their places. Whoever loads a file logs them, each time. NULL past the end. */
 const char *cfg_warning_at(const struct cfg_doc *doc, size_t i);
 
-/* ---- declared options (options.c) ---------------------------------------------------------- */
+/* ---- declared options (options.c) ---- */
 
 /* Checks `node` (a map, or NULL for none) against the declared options of a module: types, ranges,
  * enumerations, required ones, unknown keys with the nearest known, deprecated ones. `skip` is a
@@ -72,7 +72,7 @@ const char *cfg_warning_at(const struct cfg_doc *doc, size_t i);
 easg_status cfg_check_options(const easg_config *node, const easg_option *const *options,
                               const char *const *skip, struct cfg_doc **out, easg_error *err);
 
-/* ---- secrets (secrets.c) ------------------------------------------------------------------- */
+/* ---- secrets (secrets.c) ---- */
 
 /* Reads what a reference names (file:PATH, env:NAME, credential:NAME, on Windows dpapi:PATH),
  * lends it to `use` and wipes it. A literal secret, a file that others can read, a missing one:
@@ -82,7 +82,7 @@ easg_status cfg_with_secret(const easg_config *node, easg_bytes_fn use, void *us
 /* Only the form of the reference: for `config check`, which reads no secret. */
 easg_status cfg_check_secret(const easg_config *node, easg_error *err);
 
-/* ---- the agent: /etc/easgate/easgate.yaml (agent.c) ---------------------------------------- */
+/* ---- the agent: /etc/easgate/easgate.yaml (agent.c) ---- */
 
 struct agent_config {
     struct cfg_doc *doc;
@@ -106,7 +106,7 @@ struct agent_config {
 easg_status agent_config_load(const char *path, struct agent_config **out, easg_error *err);
 void agent_config_destroy(struct agent_config *agent);
 
-/* ---- an organisation: orgs.d/NAME.yaml (org.c) ---------------------------------------------- */
+/* ---- an organisation: orgs.d/NAME.yaml (org.c) ---- */
 
 enum org_mode { ORG_AUDIT = 0, ORG_ENFORCE = 1 };
 
@@ -180,7 +180,7 @@ easg_status org_config_each(const struct agent_config *agent,
                                               const struct org_config *org, const easg_error *why),
                             void *user, easg_error *err);
 
-/* ---- for `config schema` and `config show` (schema.c, show.c) -------------------------------- */
+/* ---- for `config schema` and `config show` (schema.c, show.c) ---- */
 
 struct cfg_schema_module {
     const char *kind; /* "easg.source/1", or its word alone: "source" */

@@ -168,8 +168,7 @@ static easg_status check_map(struct check *c, const struct easg_config *from, co
     return st;
 }
 
-/* ---- what was not given
- * ---------------------------------------------------------------------------- */
+/* ---- what was not given ---- */
 
 /* The map that holds option `o`, as far as it is there; *rest is the part of the name below. */
 static struct easg_config *nearest_map(const struct check *c, const easg_option *o,

@@ -125,8 +125,7 @@ const easg_option *const *cfg_org_options(void)
     return list;
 }
 
-/* ---- reading single things
- * ------------------------------------------------------------------------- */
+/* ---- reading single things ---- */
 
 static int is(const easg_config *root, const char *key, const char *word)
 {
@@ -233,8 +232,7 @@ static easg_status read_list(struct cfg_doc *doc, const easg_config *list,
     return EASG_OK;
 }
 
-/* ---- policy, brakes, schedule
- * -------------------------------------------------------------------------- */
+/* ---- policy, brakes, schedule ---- */
 
 static void read_policy(struct org_config *o)
 {
@@ -353,8 +351,7 @@ static easg_status read_schedule(struct org_config *o, easg_error *err)
     return EASG_OK;
 }
 
-/* ---- loading
- * --------------------------------------------------------------------------------------------- */
+/* ---- loading ---- */
 
 static easg_status digest_file(const struct strbuf *bytes, char out[65], easg_error *err)
 {

@@ -39,8 +39,7 @@ static struct cfg_place mark(const yaml_mark_t *m)
     return place;
 }
 
-/* ---- before YAML: bytes that no configuration holds
- * ----------------------------------------------- */
+/* ---- before YAML: bytes that no configuration holds ---- */
 
 static const char *bad_char(const char *ptr, size_t len, size_t *size)
 {
@@ -81,8 +80,7 @@ static easg_status check_bytes(const struct parse *p, const char *ptr, size_t le
     return EASG_OK;
 }
 
-/* ---- events
- * ---------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 /* Puts a finished or just opened node where it belongs. */
 static easg_status place_node(struct parse *p, struct easg_config *node, easg_error *err)

@@ -131,8 +131,7 @@ static void add_option(struct strbuf *out, const easg_option *o)
     strbuf_addc(out, '}');
 }
 
-/* ---- maps
- * ---------------------------------------------------------------------------------------- */
+/* ---- maps ---- */
 
 /* Length of the part of `name` below `prefix`; 0: it does not stand there. */
 static size_t part_of(const char *name, const char *prefix)
@@ -223,8 +222,7 @@ static void add_properties(struct strbuf *out, const easg_option *const *options
     }
 }
 
-/* ---- modules
- * --------------------------------------------------------------------------------------- */
+/* ---- modules ---- */
 
 struct modules {
     const struct cfg_schema_module *list;

@@ -248,8 +248,7 @@ static easg_status read_rules(struct org_config *o, easg_error *err)
     return st;
 }
 
-/* ---- rings
- * -------------------------------------------------------------------------------------------- */
+/* ---- rings ---- */
 
 static easg_status read_ring(struct cfg_doc *doc, const easg_config *map, int last,
                              struct policy_ring *r, easg_error *err)

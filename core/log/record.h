@@ -22,7 +22,7 @@ struct record {
     size_t n_own; /* how many of them are the record's own */
 };
 
-/* ---- render.c: each appends one whole record, with its line end where it has one ------------- */
+/* ---- render.c: each appends one whole record, with its line end where it has one ---- */
 
 void render_text(const struct record *r, int with_time, struct strbuf *out);
 void render_json(const struct record *r, struct strbuf *out);

@@ -87,7 +87,7 @@ const char *policy_row_text(unsigned row)
     return row < COUNT(rows) ? rows[row].text : "?";
 }
 
-/* ---- inputs ------------------------------------------------------------ */
+/* ---- inputs ---- */
 
 static const char *const w_data[] = { "ok", "stale", NULL };
 static const char *const w_off_on[] = { "off", "on", NULL };

@@ -66,7 +66,7 @@ void policy_eas_id_fold(const char *ptr, size_t len, char *out)
     out[len] = '\0';
 }
 
-/* ---- platform ---------------------------------------------------------- */
+/* ---- platform ---- */
 
 /* 1: `s` begins with `word`, case aside. A prefix, not a part: "KaiOS" is not iOS. */
 static int begins(const easg_str *s, const char *word)

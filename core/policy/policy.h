@@ -14,7 +14,7 @@
 #include "policy_options.h"
 #include "policy_rules.h"
 
-/* ---- inputs of the table, in its own words (decide.c) ------------------ */
+/* ---- inputs of the table, in its own words (decide.c) ---- */
 
 enum in_data { DATA_OK, DATA_STALE };
 enum in_foreign { FOREIGN_NONE, FOREIGN_ALLOW, FOREIGN_BLOCK }; /* entry that is not ours */
@@ -108,7 +108,7 @@ const char *policy_input_word(size_t input, size_t i);
 /* The reverse: sets the input `name` to `value`; 0 when there is no such name or value. */
 int policy_input_set(struct policy_input *in, const char *name, const char *value);
 
-/* ---- from facts to inputs (match.c) ------------------------------------ */
+/* ---- from facts to inputs (match.c) ---- */
 
 /* 1: the id may be compared at all ([A-Za-z0-9], 1..64 characters, white space around them aside).
  */
@@ -159,7 +159,7 @@ enum in_platform policy_platform(const easg_str *os, const easg_str *device_type
 easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
                              easg_time grace_until, easg_time now);
 
-/* ---- local rules and rings (rules.c) ---------------------------------- */
+/* ---- local rules and rings (rules.c) ---- */
 
 /* 1: it fits; * is any text, ? any byte, ASCII letters without case. */
 int policy_glob(const char *pattern, const char *ptr, size_t len);
@@ -178,7 +178,7 @@ int policy_rule_find(const struct policy_rule *rules, size_t n, const struct pol
 size_t policy_ring_find(const struct policy_ring *rings, size_t n, const easg_str *user,
                         const easg_str *mailbox);
 
-/* ---- may this plan go out? (brakes.c) ---------------------------------- */
+/* ---- may this plan go out? (brakes.c) ---- */
 
 /* 1: `count` facts are believable after `last_good` (0: none yet), at `percent`. */
 int brakes_facts_ok(int64_t count, int64_t last_good, int64_t percent);

@@ -170,8 +170,7 @@ easg_status store_count_actions(struct store *s, int64_t *planned, int64_t *held
     return st;
 }
 
-/* ---- lists
- * ------------------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 struct list {
     struct store_action *items;

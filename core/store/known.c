@@ -74,8 +74,7 @@ easg_status store_each_device(struct store *s, int64_t only_mk,
     return st;
 }
 
-/* ---- mailboxes
- * ------------------------------------------------------------------------------------- */
+/* ---- mailboxes ---- */
 
 void store_clear_mailbox(struct store_mailbox *m)
 {
@@ -197,8 +196,7 @@ easg_status store_find_device(struct store *s, const char *key, int64_t *mk, int
     return EASG_OK;
 }
 
-/* ---- managed devices, lists, access
- * ---------------------------------------------------------------- */
+/* ---- managed devices, lists, access ---- */
 
 easg_status store_each_managed(struct store *s, int64_t ek, const easg_str *device_id,
                                easg_status (*fn)(void *user, const struct store_managed *m,

@@ -64,7 +64,7 @@ easg_status store_get_org_int(struct store *s, const char *name, int64_t none, i
     return st;
 }
 
-/* ---- servers --------------------------------------------------------------------------------- */
+/* ---- servers ---- */
 
 easg_status store_put_endpoint(struct store *s, const char *id, const char *url, uint32_t priority,
                                int configured, easg_error *err)

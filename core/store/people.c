@@ -89,8 +89,7 @@ static void look(struct people *f, int64_t kd)
     db_reset(stmt);
 }
 
-/* ---- the keys of a mailbox
- * ------------------------------------------------------------------------ */
+/* ---- the keys of a mailbox ---- */
 
 static int hex(char c)
 {

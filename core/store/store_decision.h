@@ -22,8 +22,7 @@ enum store_join {
     STORE_JOIN_AMBIGUOUS
 };
 
-/* ---- what is known (known.c)
- * --------------------------------------------------------------------- */
+/* ---- what is known (known.c) ---- */
 
 struct store_device {
     int64_t mk, ek, k, row;
@@ -84,8 +83,7 @@ easg_status store_get_access(struct store *s, int64_t mk, int64_t ek, easg_acces
 /* Mailboxes that devices name and no listing had. */
 easg_status store_count_unlisted(struct store *s, int64_t *out, easg_error *err);
 
-/* ---- decisions (decisions.c)
- * ----------------------------------------------------------------------- */
+/* ---- decisions (decisions.c) ---- */
 
 /* The number of a verdict with its inputs; made when it is new. */
 easg_status store_intern_verdict(struct store *s, const char *row, int action, const char *reason,
@@ -112,8 +110,7 @@ easg_status store_has_decision(struct store *s, int64_t mk, int64_t ek, int *has
 /* Takes the current decision from groups that have no partnership any more. */
 easg_status store_drop_orphan_decisions(struct store *s, easg_error *err);
 
-/* ---- what the decisions ask for (wanted.c)
- * -------------------------------------------------------- */
+/* ---- what the decisions ask for (wanted.c) ---- */
 
 struct store_wanted {
     int64_t mk, ek;
@@ -136,8 +133,7 @@ easg_status store_each_orphan(struct store *s, int64_t only_mk,
 easg_status store_get_wanted(struct store *s, int64_t mk, int64_t ek, int *action, uint32_t *listed,
                              uint32_t *ours, easg_error *err);
 
-/* ---- actions (actions.c)
- * ---------------------------------------------------------------------------- */
+/* ---- actions (actions.c) ---- */
 
 enum store_action_state {
     STORE_PLANNED = 0,
@@ -200,16 +196,14 @@ easg_status store_next_actions(struct store *s, size_t max, struct store_action 
                                easg_error *err);
 void store_free_actions(struct store_action *list, size_t n);
 
-/* ---- ledger (ledger.c)
- * ------------------------------------------------------------------------------ */
+/* ---- ledger (ledger.c) ---- */
 
 /* What the lists hold after `a` was sent, or may have been: they are noted, and the ledger keeps of
  * our entries what is there. An entry that was there before without being ours stays foreign. */
 easg_status store_note_lists(struct store *s, const struct store_action *a, uint32_t listed,
                              easg_time now, easg_error *err);
 
-/* ---- outbox (outbox.c)
- * ------------------------------------------------------------------------------- */
+/* ---- outbox (outbox.c) ---- */
 
 /* One mail: queued, sending, uncertain (open); sent, failed, suppressed (a rule spared it), none
  * (nobody to send it, or no address). */

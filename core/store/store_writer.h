@@ -26,7 +26,7 @@ easg_status store_begin(struct store *s, int durable, easg_error *err);
 easg_status store_commit(struct store *s, easg_error *err);
 void store_rollback(struct store *s);
 
-/* ---- runs (runs.c) --------------------------------------------------------------------------- */
+/* ---- runs (runs.c) ---- */
 
 struct store_run {
     const char *uuid, *kind, *mode, *trigger; /* trigger may be NULL */
@@ -62,7 +62,7 @@ easg_status store_set_step(struct store *s, const char *step, easg_error *err);
 easg_status store_finish_run(struct store *s, const struct store_counts *counts,
                              const struct store_outcome *outcome, int keep, easg_error *err);
 
-/* ---- audit (audit.c) ------------------------------------------------------------------------- */
+/* ---- audit (audit.c) ---- */
 
 /* One row at the end of the chain. `detail` is a JSON object ("{}" for none); line ends in it or in
  * `subject` are refused (EASG_E_USAGE). */

@@ -74,14 +74,12 @@ void crew_stop(struct crew *c);
 /* One line for people. */
 void crew_status(const struct crew *c, char *out, size_t size);
 
-/* ---- roster.c
- * ------------------------------------------------------------------------------------ */
+/* ---- roster.c ---- */
 
 /* Reads orgs.d. What cannot be read keeps what was in effect, and is logged. */
 easg_status crew_load(struct crew *c, easg_error *err);
 
-/* ---- slot.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- slot.c ---- */
 
 /* When the next run is due, from schedule, failures and hold. */
 void slot_plan(struct slot *s, easg_time now);

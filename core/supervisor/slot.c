@@ -14,8 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- when
- * ------------------------------------------------------------------------------------------ */
+/* ---- when ---- */
 
 void slot_plan(struct slot *s, easg_time now)
 {
@@ -79,8 +78,7 @@ void slot_recall(struct crew *c, struct slot *s)
     }
 }
 
-/* ---- the worker
- * -------------------------------------------------------------------------------------- */
+/* ---- the worker ---- */
 
 static int make_run_id(char out[37])
 {
@@ -164,8 +162,7 @@ void slot_start(struct crew *c, struct slot *s)
     slot_plan(s, s->started);
 }
 
-/* ---- how it ended
- * -------------------------------------------------------------------------------------- */
+/* ---- how it ended ---- */
 
 static void back_off(struct crew *c, struct slot *s, int code, easg_level level, const char *text)
 {

@@ -171,8 +171,7 @@ void crew_status(const struct crew *c, char *out, size_t size)
                        timestamp_format(next->due.at - next->due.at % 1000, at));
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------ */
+/* ---- the loop ---- */
 
 static void tell(const struct crew *c, struct service *svc, char last[300])
 {

@@ -105,8 +105,7 @@ easg_status sync_list(struct sync *s, easg_scope scope, const char *mailbox_id, 
     }
 }
 
-/* ---- further servers
- * ------------------------------------------------------------------------------- */
+/* ---- further servers ---- */
 
 static easg_status on_endpoint(void *user, const easg_endpoint *e, easg_error *err)
 {
@@ -134,8 +133,7 @@ static void discover(struct sync *s)
                     F_STR("endpoint", s->endpoint), F_STR("error", err.message));
 }
 
-/* ---- shrink guard
- * ------------------------------------------------------------------------------------ */
+/* ---- shrink guard ---- */
 
 static easg_status shrunk(struct sync *s, int *yes, int64_t last[2], easg_error *err)
 {

@@ -74,8 +74,7 @@ static easg_status load_choice(struct sync *s, struct choice *c, easg_error *err
     return EASG_OK;
 }
 
-/* ---- fail-back: two good probes
- * ----------------------------------------------------------------------------------- */
+/* ---- fail-back: two good probes ---- */
 
 #define PROBES         2
 #define PROBE_PAUSE_MS 500

@@ -52,8 +52,7 @@ struct decide {
     int64_t groups, devices, changed, unmatched;
 };
 
-/* ---- verdicts, by number
- * ---------------------------------------------------------------------------- */
+/* ---- verdicts, by number ---- */
 
 static easg_status intern(struct decide *d, const struct policy_input *in,
                           const struct policy_verdict *v, int64_t *id, easg_error *err)
@@ -104,8 +103,7 @@ static easg_status verdict_id(struct decide *d, const struct policy_input *in,
     return intern(d, in, v, id, err);
 }
 
-/* ---- what is known of a group
- * ------------------------------------------------------------------------- */
+/* ---- what is known of a group ---- */
 
 /* 1: the id of this record comes from the registry, which gives it to another user. */
 static int others_registered(const struct decide *d, const struct store_managed *m)
@@ -191,8 +189,7 @@ static easg_status open_group(struct decide *d, const struct store_device *dev, 
     return st;
 }
 
-/* ---- the verdict
- * --------------------------------------------------------------------------------------- */
+/* ---- the verdict ---- */
 
 static int severity(unsigned action)
 {
@@ -340,8 +337,7 @@ static easg_status on_device(void *user, const struct store_device *dev, easg_er
     return EASG_OK;
 }
 
-/* ---- the walk
- * -------------------------------------------------------------------------------------------- */
+/* ---- the walk ---- */
 
 /* A default that was never told counts as quarantine: compliant devices then get their own entry,
  * which lets nobody out. */

@@ -89,8 +89,7 @@ static easg_status fetch(struct sync *s, struct store_seen seen[STORE_KINDS], ea
     return st;
 }
 
-/* ---- shrink guard
- * ------------------------------------------------------------------------------------ */
+/* ---- shrink guard ---- */
 
 static void numbers(const struct sync *s, const struct store_seen seen[STORE_KINDS],
                     int64_t n[MEASURES])
@@ -273,8 +272,7 @@ static easg_status last_good(struct sync *s, easg_time *at, easg_error *err)
     return st;
 }
 
-/* ---- failure policy
- * ------------------------------------------------------------------------------------ */
+/* ---- failure policy ---- */
 
 static int is_silence(easg_status st)
 {

@@ -118,8 +118,7 @@ static easg_status on_wanted(void *user, const struct store_wanted *w, easg_erro
     }
 }
 
-/* ---- guards
- * -------------------------------------------------------------------------------------- */
+/* ---- guards ---- */
 
 static easg_status blast_guard(struct sync *s, easg_error *err)
 {

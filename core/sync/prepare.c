@@ -14,8 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- generation of the configuration
- * ------------------------------------------------------------------ */
+/* ---- generation of the configuration ---- */
 
 struct generation {
     struct store *store;
@@ -100,8 +99,7 @@ static easg_status check_hold(struct sync *s, easg_error *err)
     return st == EASG_OK ? store_commit(s->store, err) : st;
 }
 
-/* ---- modules
- * -------------------------------------------------------------------------------------------- */
+/* ---- modules ---- */
 
 static easg_status make(struct sync *s, const char *kind, const struct org_module *m, int required,
                         struct instance_ref **out, easg_error *err)
@@ -138,8 +136,7 @@ easg_status sync_open_sink(struct sync *s, easg_error *err)
     return s->sink_session ? EASG_OK : sink_open(s->sink, s->o->run, &s->sink_session, err);
 }
 
-/* ---- endpoints
- * -------------------------------------------------------------------------------------------- */
+/* ---- endpoints ---- */
 
 /* The configured server's id is its host name, so that discovering it again finds the same row. */
 static easg_status put_server(struct sync *s, easg_error *err)

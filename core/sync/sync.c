@@ -126,8 +126,7 @@ int sync_writes(const struct sync *s)
     return (s->o->org->mode == ORG_ENFORCE || s->o->kind == SYNC_RELEASE) && !s->o->dry_run;
 }
 
-/* ---- audit
- * ----------------------------------------------------------------------------------------- */
+/* ---- audit ---- */
 
 static void add_field(struct strbuf *b, const struct log_field *f)
 {
@@ -164,8 +163,7 @@ easg_status sync_note(struct sync *s, easg_level level, const char *event, const
     return store_audit(s->store, event, subject, strbuf_str(&b), err);
 }
 
-/* ---- values that plugins keep
- * ---------------------------------------------------------------------- */
+/* ---- values that plugins keep ---- */
 
 static easg_status state_get(void *user, const char *key, easg_bytes_fn use, void *use_user,
                              easg_error *err)

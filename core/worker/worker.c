@@ -42,8 +42,7 @@ struct work {
     struct run_ref *run;
 };
 
-/* ---- watchdog
- * ------------------------------------------------------------------------------------------ */
+/* ---- watchdog ---- */
 
 struct watchdog {
     struct service *service;
@@ -87,8 +86,7 @@ static void watch(void *arg)
     }
 }
 
-/* ---- the run
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the run ---- */
 
 static easg_status load(struct work *w, easg_error *err)
 {

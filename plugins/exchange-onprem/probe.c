@@ -48,7 +48,7 @@ static easg_status EASG_CALL reach(easg_instance *self, const easg_run *run,
     return st;
 }
 
-/* ---- hop by hop ---------------------------------------------------------------------------- */
+/* ---- hop by hop ---- */
 
 struct walking {
     const struct easg_instance *self;

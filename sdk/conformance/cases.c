@@ -31,8 +31,7 @@ const struct kit_case kit_cases[] = {
 };
 /* clang-format on */
 
-/* ---- load, descriptor
- * ---------------------------------------------------------------------------- */
+/* ---- load, descriptor ---- */
 
 static void one_export(void *user, const char *name)
 {
@@ -126,8 +125,7 @@ int case_descriptor(struct subject *s)
     return CASE_PASS;
 }
 
-/* ---- options
- * ---------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static const char *const host_keys[] = { "module", "enabled", NULL };
 
@@ -208,8 +206,7 @@ int case_options(struct subject *s)
     return CASE_PASS;
 }
 
-/* ---- lifecycle and walks
- * ------------------------------------------------------------------------------ */
+/* ---- lifecycle and walks ---- */
 
 void subject_walk_init(const struct subject *s, struct kithost *h, struct walk *w)
 {

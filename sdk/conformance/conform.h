@@ -75,8 +75,7 @@ void kithost_leave(struct kithost *h);
 /* Looks for the canary; counts and tells. */
 void kithost_look(struct kithost *h, const char *where, const char *ptr, size_t len);
 
-/* ---- one walk (walk.c)
- * --------------------------------------------------------------------------- */
+/* ---- one walk (walk.c) ---- */
 
 enum walk_step { WALK_CREATE, WALK_OPEN, WALK_MAIN, WALK_CLOSED };
 
@@ -156,8 +155,7 @@ int case_hygiene(struct subject *s);
 int subject_walk(struct subject *s, struct kithost *h, struct walk *w);
 void subject_walk_init(const struct subject *s, struct kithost *h, struct walk *w);
 
-/* ---- the system (posix/, other/)
- * ------------------------------------------------------------------ */
+/* ---- the system (posix/, other/) ---- */
 
 /* `path` made absolute, owned by the caller (mem_free); NULL: it is not there. */
 char *sys_absolute(const char *path);
@@ -171,15 +169,13 @@ long sys_live_blocks(void);
 int sys_fail_allocation(unsigned long n);
 int sys_allocation_failed(void);
 
-/* ---- elf.c
- * ----------------------------------------------------------------------------------------- */
+/* ---- elf.c ---- */
 
 /* Calls fn for each symbol that the library exports. -1: not an ELF library of 64 bits. */
 int elf_exports(const char *bytes, size_t len, void (*fn)(void *user, const char *name),
                 void *user);
 
-/* ---- yaml.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- yaml.c ---- */
 
 /* The tree as text again, without the option `drop` ("a.b", NULL: none), with each secret of
  * `options` replaced by a reference to the canary when `canary`. */

@@ -203,8 +203,7 @@ static easg_status EASG_CALL kit_cfg_where(const easg_host *host, const easg_con
     return node ? EASG_OK : EASG_E_NOTFOUND;
 }
 
-/* ---- secrets and state
- * --------------------------------------------------------------------------- */
+/* ---- secrets and state ---- */
 
 static easg_status EASG_CALL kit_with_secret(const easg_host *host, const easg_config *node,
                                              easg_bytes_fn use, void *user, easg_error *err)

@@ -27,8 +27,7 @@ static const char *case_name; /* the one under way, for diagnosis */
 static int case_failures;
 static uint64_t sequence;
 
-/* ---- diagnosis
- * -------------------------------------------------------------------------------------- */
+/* ---- diagnosis ---- */
 
 static void EASG_PRINTF(2, 0) say(const char *level, const char *fmt, va_list args)
 {
@@ -95,8 +94,7 @@ unsigned long choose_below(unsigned long n)
     return n ? (unsigned long)(z % n) : 0;
 }
 
-/* ---- the subject
- * ------------------------------------------------------------------------------------ */
+/* ---- the subject ---- */
 
 /* The module that --module names, else the one that the configuration names, else the first. */
 static int choose_module(struct subject *s)
@@ -168,8 +166,7 @@ static int run_case(const struct kit_case *c)
     return case_failures ? EXIT_FAILED : result;
 }
 
-/* ---- the runner
- * --------------------------------------------------------------------------------------- */
+/* ---- the runner ---- */
 
 /* The same program with --in-process and one case: 0, 1, 77, or how it died. */
 static int run_child(const struct kit_case *c, int argc, char **argv, const char *self)
@@ -254,8 +251,7 @@ static int run_all(const char *only, int in_process, int argc, char **argv)
     return failed ? EXIT_FAILED : 0;
 }
 
-/* ---- command line
- * -------------------------------------------------------------------------------------- */
+/* ---- command line ---- */
 
 static void usage(FILE *to)
 {

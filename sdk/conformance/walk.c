@@ -358,8 +358,7 @@ static easg_status main_notifier(struct walk *w, easg_session *s, const char *ke
     return st;
 }
 
-/* ---- the walk
- * ------------------------------------------------------------------------------------ */
+/* ---- the walk ---- */
 
 typedef easg_status (*main_fn)(struct walk *w, struct taking *t, easg_instance *self,
                                easg_session *s, void *arg, easg_error *err);

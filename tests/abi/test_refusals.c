@@ -9,8 +9,7 @@
 #include "err.h"
 #include "registry.h"
 
-/* ---- a sane plugin, made anew for each row
- * -------------------------------------------------------- */
+/* ---- a sane plugin, made anew for each row ---- */
 
 static easg_status EASG_CALL create(const easg_host *host, const easg_config *cfg,
                                     easg_instance **out, easg_error *err)
@@ -109,8 +108,7 @@ static const easg_plugin *EASG_CALL entry(const easg_offer *offer)
     return answer;
 }
 
-/* ---- rows
- * ----------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 #define P "plugin bad 0.1: "
 #define M "sink sane (plugin bad 0.1): "

@@ -190,8 +190,7 @@ static const easg_plugin *EASG_CALL entry(const easg_offer *offer)
     return &plugin.v;
 }
 
-/* ---- what the host sees
- * ---------------------------------------------------------------------------- */
+/* ---- what the host sees ---- */
 
 static easg_device device;
 static easg_mailbox mailbox;

@@ -192,7 +192,7 @@ const struct cmdlet cmd_get_mobile_statistics = { "Get-MobileDeviceStatistics",
                                                   next_statistics,
                                                   "Tasks.GetMobileDeviceStatistics" };
 
-/* ---- Remove- and Clear- ------------------------------------------------------------------- */
+/* ---- Remove- and Clear- ---- */
 
 static uint32_t named_device(struct run *r, struct stage *s)
 {

@@ -8,7 +8,7 @@
 
 #include "lab_cmdlets.h"
 
-/* ---- Get-Command -------------------------------------------------------------------------- */
+/* ---- Get-Command ---- */
 
 static int name_wanted(const struct stage *s, const char *name)
 {
@@ -68,7 +68,7 @@ static const struct param command_params[] = {
 const struct cmdlet cmd_get_command = { "Get-Command", CMD_ENGINE,   command_params,
                                         NULL,          next_command, "GetCommandCommand" };
 
-/* ---- Select-Object ------------------------------------------------------------------------ */
+/* ---- Select-Object ---- */
 
 static void add_column(struct stage *s, const char *name)
 {
@@ -136,7 +136,7 @@ static const struct param select_params[] = {
 const struct cmdlet cmd_select = { "Select-Object", CMD_ENGINE,  select_params,
                                    open_select,     next_select, "SelectObjectCommand" };
 
-/* ---- Measure-Object ----------------------------------------------------------------------- */
+/* ---- Measure-Object ---- */
 
 static int next_measure(struct run *r, struct stage *s, struct item *out)
 {

@@ -79,7 +79,7 @@ uint32_t need_mailbox(struct run *r, struct stage *s, const char *identity)
     return NONE;
 }
 
-/* ---- Get- --------------------------------------------------------------------------------- */
+/* ---- Get- ---- */
 
 enum { AS_CAS, AS_MAILBOX, AS_USER, AS_RECIPIENT };
 
@@ -198,7 +198,7 @@ const struct cmdlet cmd_get_recipient = {
     "Get-Recipient", 0, get_params, open_recipient, get_next, "RecipientTasks.GetRecipient"
 };
 
-/* ---- Set-CASMailbox ----------------------------------------------------------------------- */
+/* ---- Set-CASMailbox ---- */
 
 static unsigned each(struct idlist *l, const struct clx *v,
                      int (*change)(struct idlist *, const char *))

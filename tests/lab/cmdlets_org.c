@@ -8,7 +8,7 @@
 
 #include "lab_cmdlets.h"
 
-/* ---- listings of few objects -------------------------------------------------------------- */
+/* ---- listings of few objects ---- */
 
 static int skip(const struct stage *s, uint32_t i)
 {
@@ -111,7 +111,7 @@ const struct cmdlet cmd_get_mobile_policy = {
     "Tasks.GetMobileMailboxPolicy"
 };
 
-/* ---- organisation settings ---------------------------------------------------------------- */
+/* ---- organisation settings ---- */
 
 static int next_settings(struct run *r, struct stage *s, struct item *out)
 {
@@ -224,7 +224,7 @@ const struct cmdlet cmd_set_settings = { "Set-ActiveSyncOrganizationSettings",
                                          NULL,
                                          "Tasks.SetActiveSyncOrganizationSettings" };
 
-/* ---- device access rules ------------------------------------------------------------------ */
+/* ---- device access rules ---- */
 
 static uint32_t named_rule(struct run *r, struct stage *s)
 {
@@ -356,7 +356,7 @@ const struct cmdlet cmd_remove_rule = { "Remove-ActiveSyncDeviceAccessRule",
                                         NULL,
                                         "Tasks.RemoveActiveSyncDeviceAccessRule" };
 
-/* ---- Set-ADServerSettings ----------------------------------------------------------------- */
+/* ---- Set-ADServerSettings ---- */
 
 static int open_server_settings(struct run *r, struct stage *s)
 {

@@ -16,7 +16,7 @@ static void fail(struct reply *r, unsigned status, const char *why)
     buf_fmt(&r->body, "{\"error\":\"%s\"}\n", why);
 }
 
-/* ---- GET /lab/devices ----------------------------------------------------------------------- */
+/* ---- GET /lab/devices ---- */
 
 static void device_line(struct buf *b, uint32_t i)
 {
@@ -66,7 +66,7 @@ static void devices(struct reply *r)
     pthread_rwlock_unlock(&lab.m.lock);
 }
 
-/* ---- GET /lab/mailboxes ---------------------------------------------------------------------- */
+/* ---- GET /lab/mailboxes ---- */
 
 static void list(struct buf *b, const struct idlist *l)
 {
@@ -99,7 +99,7 @@ static void mailboxes(struct reply *r)
     pthread_rwlock_unlock(&lab.m.lock);
 }
 
-/* ---- GET /lab/stats -------------------------------------------------------------------------- */
+/* ---- GET /lab/stats ---- */
 
 static void stats(struct reply *r)
 {
@@ -142,7 +142,7 @@ static void stats(struct reply *r)
     BUF_LIT(&r->body, "}\n");
 }
 
-/* ---- POST /lab/speak ------------------------------------------------------------------------- */
+/* ---- POST /lab/speak ---- */
 
 static void speak(struct reply *r)
 {
@@ -158,7 +158,7 @@ static void speak(struct reply *r)
     buf_fmt(&r->body, "{\"changed\":%u}\n", changed);
 }
 
-/* ---- POST /lab/set --------------------------------------------------------------------------- */
+/* ---- POST /lab/set ---- */
 
 static int index_in(const char *const *names, int n, const cJSON *v)
 {

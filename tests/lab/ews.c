@@ -483,8 +483,7 @@ void ews_handle(const struct call *c, struct reply *r)
     xmlFreeDoc(doc);
 }
 
-/* ---- GET /lab/mail, POST /lab/mail/clear
- * --------------------------------------------------------- */
+/* ---- GET /lab/mail, POST /lab/mail/clear ---- */
 
 void ews_mail_list(struct buf *b)
 {

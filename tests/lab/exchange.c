@@ -112,7 +112,7 @@ static void bad_request(struct reply *r, const struct ws_request *q, const char 
     fault(r, q, &f);
 }
 
-/* ---- Create ------------------------------------------------------------------------------- */
+/* ---- Create ---- */
 
 static void pool_message(struct shell *s, uint32_t type, int with_pool, const char *xml)
 {
@@ -291,7 +291,7 @@ static void create(const struct call *c, const struct ws_request *q, struct repl
     shell_release(s);
 }
 
-/* ---- Command, Send, Signal ---------------------------------------------------------------- */
+/* ---- Command, Send, Signal ---- */
 
 static void command(struct shell *s, const struct ws_request *q, struct reply *r)
 {
@@ -384,7 +384,7 @@ static void signal_(struct shell *s, const struct ws_request *q, struct reply *r
     ws_end(&r->body);
 }
 
-/* ---- Receive ------------------------------------------------------------------------------ */
+/* ---- Receive ---- */
 
 static size_t fragment_limit(size_t envelope)
 {
@@ -552,7 +552,7 @@ static void receive(struct shell *s, const struct ws_request *q, struct reply *r
     buf_clear(&raw);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static void get(struct shell *s, const struct ws_request *q, struct reply *r)
 {

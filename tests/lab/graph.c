@@ -71,7 +71,7 @@ void graph_error(struct reply *r, unsigned status, const char *code, const char 
             when, id, id);
 }
 
-/* ---- paths -------------------------------------------------------------------------------- */
+/* ---- paths ---- */
 
 static int member_of(uint32_t i, const struct call *c, const char *group)
 {
@@ -202,7 +202,7 @@ void graph_serve(const struct call *c, struct reply *r)
     query_clear(&q);
 }
 
-/* ---- faults ------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 static void too_many(struct reply *r, unsigned status, const char *after)
 {

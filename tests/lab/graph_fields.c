@@ -16,7 +16,7 @@ static const struct make *make_of(uint32_t i)
     return &makes[man(i)->make];
 }
 
-/* ---- managedDevice ------------------------------------------------------------------------- */
+/* ---- managedDevice ---- */
 
 static void m_id(struct buf *b, const char *name, uint32_t i)
 {
@@ -312,7 +312,7 @@ const struct entity entity_managed = {
     .page = 1000,
 };
 
-/* ---- user ---------------------------------------------------------------------------------- */
+/* ---- user ---- */
 
 static const struct person *per(uint32_t i)
 {

@@ -9,7 +9,7 @@
 
 #define MAX_FIELDS 64
 
-/* ---- JSON --------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 void json_text(struct buf *b, const char *s)
 {
@@ -67,7 +67,7 @@ void json_date(struct buf *b, const char *name, uint64_t seconds)
     json_string(b, name, seconds ? t : "0001-01-01T00:00:00Z");
 }
 
-/* ---- next links ---------------------------------------------------------------------------- */
+/* ---- next links ---- */
 
 #define TOKEN_KEY 0x5DEECE66D1A7u
 
@@ -120,7 +120,7 @@ static void link_to(struct buf *b, const struct call *c, const struct options_of
     put_token(b, at);
 }
 
-/* ---- $select ------------------------------------------------------------------------------- */
+/* ---- $select ---- */
 
 static int select_fields(const struct entity *e, const char *select, uint8_t chosen[MAX_FIELDS],
                          struct reply *r)
@@ -164,7 +164,7 @@ static void object(struct buf *b, const struct entity *e, const uint8_t chosen[M
     BUF_LIT(b, "}");
 }
 
-/* ---- $filter: NAME op 'value' [and ...], on the columns that the documentation allows ------ */
+/* ---- $filter: NAME op 'value' [and ...], on the columns that the documentation allows ---- */
 
 struct condition {
     char name[48];
@@ -271,7 +271,7 @@ static int holds(const struct entity *e, const struct condition *k, uint32_t i, 
     return 0;
 }
 
-/* ---- pages --------------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 struct page {
     uint32_t from;

@@ -230,7 +230,7 @@ void graph_patch_managed(const struct call *c, struct reply *r, uint32_t index)
     cJSON_Delete(j);
 }
 
-/* ---- $batch --------------------------------------------------------------------------------- */
+/* ---- $batch ---- */
 
 /* Headers of a part come from the part; the batch's own are not inherited. */
 static const char *part_header(const struct call *c, const char *name)

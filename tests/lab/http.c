@@ -81,7 +81,7 @@ static const char *header(const struct call *c, const char *name)
     return MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, name);
 }
 
-/* ---- certificates: chosen at each handshake, so that faults may come and go ---------------- */
+/* ---- certificates: chosen at each handshake, so that faults may come and go ---- */
 
 struct credentials {
     gnutls_pcert_st pcert[2];
@@ -141,7 +141,7 @@ static int choose_graph(gnutls_session_t session, const gnutls_datum_t *dn, int 
     return hand_out(fault_strikes("graph-badcert", NULL, NULL) ? &rogue : &good, pcert, n, key);
 }
 
-/* ---- answering ---------------------------------------------------------------------------- */
+/* ---- answering ---- */
 
 struct half {
     char *p;
@@ -234,7 +234,7 @@ static enum MHD_Result answer(struct MHD_Connection *conn, struct reply *r)
     return ok;
 }
 
-/* ---- dispatch ----------------------------------------------------------------------------- */
+/* ---- dispatch ---- */
 
 static void nowhere(struct reply *r)
 {

@@ -96,7 +96,7 @@ struct lab {
 
 extern struct lab lab;
 
-/* ---- http.c ------------------------------------------------------------------------------- */
+/* ---- http.c ---- */
 
 enum side { SIDE_EXCHANGE, SIDE_GRAPH };
 enum delivery { DELIVER, DELIVER_RESET, DELIVER_TRUNCATED };
@@ -142,7 +142,7 @@ void http_stop(void);
 /* Sleeps, but not beyond the end of the lab. Returns at once when the lab stops. */
 void http_pause(unsigned ms);
 
-/* ---- faults.c ----------------------------------------------------------------------------- */
+/* ---- faults.c ---- */
 
 /* NAME[:ARGUMENT][@N]; 0 and a message on stderr-ready text when the name is unknown. */
 int fault_add(const char *spec, char why[160]);
@@ -154,12 +154,12 @@ int fault_strikes(const char *name, const char *where, char arg[64]);
 int fault_present(const char *name);
 void fault_list(struct buf *b); /* JSON array */
 
-/* ---- token.c ------------------------------------------------------------------------------ */
+/* ---- token.c ---- */
 
 /* 0 when the bearer token is good, else the HTTP status: 401, 403. */
 int token_check(const char *authorization);
 
-/* ---- pki.c, config.c ---------------------------------------------------------------------- */
+/* ---- pki.c, config.c ---- */
 
 int pki_make(void);
 void pki_free(void);

@@ -60,7 +60,7 @@ extern const char *const types_strings[];
 extern const char *const types_array[];
 extern const char *const types_ado[];
 
-/* ---- reading ---------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 enum clx_kind { CLX_NIL, CLX_VALUE, CLX_LIST, CLX_DICT, CLX_OBJECT };
 struct clx;

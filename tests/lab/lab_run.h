@@ -17,7 +17,7 @@
 struct run;
 struct stage;
 
-/* ---- objects ------------------------------------------------------------------------------ */
+/* ---- objects ---- */
 
 struct item;
 typedef void (*prop_write)(struct cx *x, const char *name, struct item *it);
@@ -59,7 +59,7 @@ struct selection {
     char *column[MAX_COLUMNS];
 };
 
-/* ---- cmdlets ------------------------------------------------------------------------------ */
+/* ---- cmdlets ---- */
 
 enum param_kind { P_SWITCH, P_TEXT, P_LIST, P_ANY, P_NUMBER };
 struct param {
@@ -123,7 +123,7 @@ int stage_limit(struct run *r, struct stage *s);
 /* Counts towards the limit; when it is reached, warns and says 0. */
 int stage_room(struct run *r, struct stage *s);
 
-/* ---- filters (filter.c) ------------------------------------------------------------------- */
+/* ---- filters (filter.c) ---- */
 
 struct filter;
 struct filter *filter_parse(const char *text, char why[160]);
@@ -131,7 +131,7 @@ void filter_free(struct filter *f);
 int filter_device(const struct filter *f, const struct model *m, uint32_t device);
 int filter_mailbox(const struct filter *f, const struct model *m, uint32_t mailbox);
 
-/* ---- pipelines ---------------------------------------------------------------------------- */
+/* ---- pipelines ---- */
 
 enum run_state { RUN_COLLECTING, RUN_GOING, RUN_ASKING, RUN_DONE, RUN_STUCK };
 struct queued {

@@ -68,7 +68,7 @@ void item_write(struct cx *x, struct item *it)
     cx_close(x);
 }
 
-/* ---- properties that every directory object has ------------------------------------------- */
+/* ---- properties that every directory object has ---- */
 
 const char *const types_state[] = { "Microsoft.Exchange.Data.ObjectState", "System.Enum",
                                     "System.ValueType", "System.Object", NULL };

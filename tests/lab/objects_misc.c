@@ -18,7 +18,7 @@ static const char *const types_level[] = {
     "System.ValueType", "System.Object", NULL
 };
 
-/* ---- names of configuration objects ------------------------------------------------------- */
+/* ---- names of configuration objects ---- */
 
 static void config_ado(struct cx *x, const char *name, const char *shown, const char *container,
                        enum guid_kind kind, uint32_t index)
@@ -39,7 +39,7 @@ static void config_ado(struct cx *x, const char *name, const char *shown, const 
                           .depth = 7 });
 }
 
-/* ---- ActiveSyncOrganizationSettings ------------------------------------------------------- */
+/* ---- ActiveSyncOrganizationSettings ---- */
 
 static void named_settings(struct item *it, char out[720])
 {
@@ -141,7 +141,7 @@ static const char *const types_settings[] = {
 const struct kind kind_settings = { types_settings, named_settings,          NULL,
                                     props_settings, N_PROPS(props_settings), "Identity" };
 
-/* ---- ActiveSyncDeviceAccessRule ----------------------------------------------------------- */
+/* ---- ActiveSyncDeviceAccessRule ---- */
 
 static const struct rule *rule(const struct item *it)
 {
@@ -224,7 +224,7 @@ static const char *const types_rule[] = {
 const struct kind kind_rule = { types_rule, named_rule,          NULL,
                                 props_rule, N_PROPS(props_rule), "Identity" };
 
-/* ---- ActiveSyncDeviceClass: index is that of a make --------------------------------------- */
+/* ---- ActiveSyncDeviceClass: index is that of a make ---- */
 
 static void named_class(struct item *it, char out[720])
 {
@@ -273,7 +273,7 @@ static const char *const types_class[] = {
 const struct kind kind_class = { types_class, named_class,          NULL,
                                  props_class, N_PROPS(props_class), "Identity" };
 
-/* ---- ExchangeServer ----------------------------------------------------------------------- */
+/* ---- ExchangeServer ---- */
 
 static void named_server(struct item *it, char out[720])
 {
@@ -412,7 +412,7 @@ static const char *const types_server[] = {
 const struct kind kind_server = { types_server, named_server,          NULL,
                                   props_server, N_PROPS(props_server), "Identity" };
 
-/* ---- ThrottlingPolicy --------------------------------------------------------------------- */
+/* ---- ThrottlingPolicy ---- */
 
 static void named_throttling(struct item *it, char out[720])
 {
@@ -475,7 +475,7 @@ static const char *const types_throttling[] = {
 const struct kind kind_throttling = { types_throttling, named_throttling,          NULL,
                                       props_throttling, N_PROPS(props_throttling), "Name" };
 
-/* ---- MobileDeviceMailboxPolicy ------------------------------------------------------------ */
+/* ---- MobileDeviceMailboxPolicy ---- */
 
 static void named_policy(struct item *it, char out[720])
 {
@@ -523,7 +523,7 @@ static const char *const types_policy[] = {
 const struct kind kind_policy = { types_policy, named_policy,          NULL,
                                   props_policy, N_PROPS(props_policy), "Identity" };
 
-/* ---- Get-Command -------------------------------------------------------------------------- */
+/* ---- Get-Command ---- */
 
 static void named_command(struct item *it, char out[720])
 {
@@ -605,7 +605,7 @@ static const char *const types_command[] = { "System.Management.Automation.Cmdle
 const struct kind kind_command = { types_command, named_command,          NULL,
                                    props_command, N_PROPS(props_command), "Name" };
 
-/* ---- Measure-Object ----------------------------------------------------------------------- */
+/* ---- Measure-Object ---- */
 
 static void named_measure(struct item *it, char out[720])
 {

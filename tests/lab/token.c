@@ -24,7 +24,7 @@ static char *used[MAX_JTI]; /* assertions seen, so that none is accepted twice *
 static unsigned n_used;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* ---- errors ------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static void refuse(struct reply *r, unsigned status, const char *error, unsigned code,
                    const char *text)
@@ -47,7 +47,7 @@ static void refuse(struct reply *r, unsigned status, const char *error, unsigned
             lab.graph_port, code);
 }
 
-/* ---- the form ----------------------------------------------------------------------------- */
+/* ---- the form ---- */
 
 static char *form_value(const struct call *c, const char *name)
 {
@@ -69,7 +69,7 @@ static char *form_value(const struct call *c, const char *name)
     return NULL;
 }
 
-/* ---- assertions --------------------------------------------------------------------------- */
+/* ---- assertions ---- */
 
 static cJSON *segment(const char *p, size_t n)
 {
@@ -238,7 +238,7 @@ out:
     return ok;
 }
 
-/* ---- tokens ------------------------------------------------------------------------------- */
+/* ---- tokens ---- */
 
 static void sign(const char *p, size_t n, struct buf *out)
 {
@@ -313,7 +313,7 @@ int token_check(const char *authorization)
     return status;
 }
 
-/* ---- the endpoint ------------------------------------------------------------------------- */
+/* ---- the endpoint ---- */
 
 static int basic_credentials(const struct call *c, char **client, char **secret)
 {

@@ -44,8 +44,7 @@ static void fail(const char *fmt, ...)
     check_failed++;
 }
 
-/* ---- words
- * --------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static const char *value(char **w, const char *key)
 {
@@ -116,8 +115,7 @@ static easg_time time_of(const char *text, easg_time none)
     return none;
 }
 
-/* ---- the organisation
- * ------------------------------------------------------------------------------------ */
+/* ---- the organisation ---- */
 
 #define FIND(table, field, key)                                                                    \
     static void *find_##table(const char *key)                                                     \
@@ -491,8 +489,7 @@ static void do_run(char **w)
     check_chain();
 }
 
-/* ---- what must have come of it
- * --------------------------------------------------------------------------- */
+/* ---- what must have come of it ---- */
 
 struct got {
     char text[2000];

@@ -73,8 +73,7 @@ easg_access fake_access(const struct fake_device *d)
     return fake->default_access;
 }
 
-/* ---- faults
- * ------------------------------------------------------------------------------------------ */
+/* ---- faults ---- */
 
 static easg_status say(easg_error *err, easg_status st, uint32_t retry_ms, const char *text)
 {
@@ -106,8 +105,7 @@ static easg_status fault(enum fake_call call, const char *endpoint, int rows, ea
     return EASG_OK;
 }
 
-/* ---- source
- * --------------------------------------------------------------------------------------------- */
+/* ---- source ---- */
 
 struct session {
     char endpoint[FAKE_TEXT];
@@ -361,8 +359,7 @@ static easg_status EASG_CALL src_discover(easg_session *s, const easg_run *run,
     return say(err, st, 0, "the receiver refused");
 }
 
-/* ---- sink
- * --------------------------------------------------------------------------------------------- */
+/* ---- sink ---- */
 
 static easg_status EASG_CALL snk_open(easg_instance *self, const easg_run *run, easg_session **out,
                                       easg_error *err)
@@ -447,8 +444,7 @@ static easg_status EASG_CALL snk_report(easg_session *s, const easg_run *run,
     return fault(FAKE_REPORT, "mdm", 0, err);
 }
 
-/* ---- failover and notifier
- * ------------------------------------------------------------------------------- */
+/* ---- failover and notifier ---- */
 
 static easg_status EASG_CALL fo_choose(easg_instance *self, const easg_run *run,
                                        const easg_endpoint *const *items, size_t n, size_t *chosen,
@@ -480,8 +476,7 @@ static easg_status EASG_CALL ntf_send(easg_session *s, const easg_run *run, cons
     return fault(FAKE_SEND, "mail", 0, err);
 }
 
-/* ---- the plugin
- * ------------------------------------------------------------------------------------------- */
+/* ---- the plugin ---- */
 
 static int instance;
 

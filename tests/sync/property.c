@@ -69,8 +69,7 @@ static unsigned listed(int m, int i)
            (slot(fake->mailboxes[m].blocked, id) >= 0 ? (unsigned)EASG_LISTED_BLOCKED : 0u);
 }
 
-/* ---- what happens between two runs
- * ---------------------------------------------------------------------- */
+/* ---- what happens between two runs ---- */
 
 /* He writes only where nothing of ours is: what he writes over ours stays ours, by rule. */
 static void admin_writes(int m, int i)
@@ -123,8 +122,7 @@ static void something(void)
     d->changed = fake->now;
 }
 
-/* ---- a run, and what must hold after it
- * -------------------------------------------------------------------- */
+/* ---- a run, and what must hold after it ---- */
 
 static int run_once(int n, enum sync_kind kind)
 {

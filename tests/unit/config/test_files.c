@@ -299,8 +299,7 @@ static void test_digest(void)
     org_config_destroy(o);
 }
 
-/* ---- the samples in etc/
- * ---------------------------------------------------------------------------- */
+/* ---- the samples in etc/ ---- */
 
 static char *slurp(const char *name)
 {

@@ -114,8 +114,7 @@ static void test_open(struct bench *b)
     fake.open = NULL;
 }
 
-/* ---- refusals
- * ------------------------------------------------------------------------------------ */
+/* ---- refusals ---- */
 
 static int after;
 static easg_status returned;
@@ -202,8 +201,7 @@ static void test_stale_receiver(struct bench *b, struct session_ref *s)
     (void)b;
 }
 
-/* ---- apply
- * ----------------------------------------------------------------------------------------- */
+/* ---- apply ---- */
 
 enum trick { ALL, FORGET_ONE, TWICE, STRANGER, NO_REASON, OLD_RESULT };
 static enum trick trick;
@@ -346,8 +344,7 @@ static void test_dry_run(struct bench *b)
     run_destroy(run);
 }
 
-/* ---- failover
- * ---------------------------------------------------------------------------------------- */
+/* ---- failover ---- */
 
 static easg_status choose_wild(size_t n, size_t *chosen, easg_error *err)
 {

@@ -23,8 +23,7 @@ static easg_status EASG_CALL keep_bytes(void *user, const uint8_t *ptr, size_t l
     return EASG_OK;
 }
 
-/* ---- in a call
- * ------------------------------------------------------------------------------------ */
+/* ---- in a call ---- */
 
 static void use_config(const easg_host *h, const easg_config *cfg)
 {
@@ -130,8 +129,7 @@ static easg_status use_all(easg_instance *self, const easg_run *run, const easg_
     return EASG_OK;
 }
 
-/* ---- from elsewhere
- * -------------------------------------------------------------------------------- */
+/* ---- from elsewhere ---- */
 
 static easg_instance *other_self;
 static const easg_run *other_run;
@@ -164,8 +162,7 @@ static easg_status use_thread(easg_instance *self, const easg_run *run,
     return EASG_OK;
 }
 
-/* ---- cancelling
- * ------------------------------------------------------------------------------------- */
+/* ---- cancelling ---- */
 
 static struct run_ref *to_cancel;
 

@@ -23,8 +23,7 @@ static char dir[] = "/tmp/easgate-run-XXXXXX";
 static easg_error err = EASG_ERROR_INIT;
 static int manager = -1;
 
-/* ---- the worker
- * ------------------------------------------------------------------------------------- */
+/* ---- the worker ---- */
 
 static void say(const char *what, const char *org)
 {
@@ -50,8 +49,7 @@ static int worker(struct service *s, void *arg)
     return 0;
 }
 
-/* ---- the agent
- * ---------------------------------------------------------------------------------------- */
+/* ---- the agent ---- */
 
 static int work(struct service *s, void *arg)
 {
@@ -72,8 +70,7 @@ static int work(struct service *s, void *arg)
     return code;
 }
 
-/* ---- the service manager
- * -------------------------------------------------------------------------------- */
+/* ---- the service manager ---- */
 
 static const char *in_dir(const char *name)
 {
