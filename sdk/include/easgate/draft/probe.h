@@ -22,6 +22,15 @@ enum {
     EASG_PROBE_SKIPPED = 3 /* could not be tried, because an earlier hop failed */
 };
 
+/* For expect(). */
+enum {
+    EASG_NEED_ORG_SETTINGS = 1, /* easgate/draft/orgpolicy.h, by part */
+    EASG_NEED_DEVICE_RULES = 2,
+    EASG_NEED_MAILBOX_POLICIES = 4,
+    EASG_NEED_DEVICE_REMOVE = 8, /* easgate/draft/device_command.h */
+    EASG_NEED_DEVICE_WIPE = 16
+};
+
 /* One hop. */
 typedef struct easg_probe_hop {
     uint32_t struct_size;
@@ -55,6 +64,9 @@ typedef struct easg_probe_ops {
     /* Optional. Text that an administrator runs to give the account the least rights that this
      * module works with; valid until destroy(). */
     const char *(EASG_CALL *rights)(easg_instance *self);
+    /* Optional. What the host's configuration asks for beyond a run's own work (EASG_NEED_* bits);
+     * walk() and rights() speak of it from then on. Without it they do not. */
+    void(EASG_CALL *expect)(easg_instance *self, uint32_t needs);
 } easg_probe_ops;
 
 EASG_END_DECLS
