@@ -45,6 +45,7 @@ target_compile_options(easg_flags INTERFACE
 
 if(WIN32)
     set(EASGATE_OS win32)
+    target_compile_definitions(easg_flags INTERFACE EASG_PRINTF_FORMAT=gnu_printf)
 else()
     set(EASGATE_OS posix)
     target_compile_definitions(easg_flags INTERFACE _GNU_SOURCE)
