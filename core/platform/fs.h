@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <easgate/types.h>
 
@@ -37,6 +38,10 @@ easg_status fs_list(const char *dir, const char *suffix,
 int fs_exists(const char *path);
 /* 1: "/..." (Windows: "X:\..." or "X:/..."; no UNC, no device path). */
 int fs_is_absolute(const char *path);
+/* What follows the last separator (Windows: '/' or '\\'); borrowed from `path`. */
+const char *fs_name(const char *path);
+/* fopen() of a UTF-8 path; NULL: errno says why. */
+FILE *fs_fopen(const char *path, const char *mode);
 /* mkdir, mode 0750; fine when it is there. */
 easg_status fs_mkdir(const char *path, easg_error *err);
 /* Absolute path of the running program; owned by the caller (mem_free). NULL: unknown. */

@@ -36,6 +36,9 @@ void proc_harden(void);
 /* Keeps `len` bytes out of the swap space while they hold a secret, if the system allows it. */
 void proc_lock_memory(void *ptr, size_t len);
 void proc_unlock_memory(void *ptr, size_t len);
+/* The value of an environment variable in UTF-8, which the caller wipes when it is a secret;
+ * mem_free(). NULL: not set, or out of memory. */
+char *proc_env(const char *name);
 /* Takes a variable out of the environment and overwrites its value there. */
 void proc_forget_env(const char *name);
 /* Peak resident memory in bytes and CPU time (user + system) of this process. */

@@ -8,9 +8,13 @@
 
 #include <stddef.h>
 
+/* Whose formats EASG_PRINTF checks: a build for Windows says gnu_printf, for %zu and %lld. */
+#if !defined(EASG_PRINTF_FORMAT)
+#define EASG_PRINTF_FORMAT printf
+#endif
 #if defined(__GNUC__)
 #define EASG_MUST_CHECK        __attribute__((warn_unused_result))
-#define EASG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define EASG_PRINTF(fmt, args) __attribute__((format(EASG_PRINTF_FORMAT, fmt, args)))
 #define EASG_CLEANUP(fn)       __attribute__((cleanup(fn)))
 #else
 #define EASG_MUST_CHECK

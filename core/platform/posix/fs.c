@@ -241,6 +241,18 @@ int fs_is_absolute(const char *path)
     return path[0] == '/';
 }
 
+const char *fs_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+FILE *fs_fopen(const char *path, const char *mode)
+{
+    return fopen(path, mode);
+}
+
 easg_status fs_mkdir(const char *path, easg_error *err)
 {
     struct stat info;

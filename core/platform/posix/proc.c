@@ -267,6 +267,11 @@ void proc_unlock_memory(void *ptr, size_t len)
     munlock(ptr, len);
 }
 
+char *proc_env(const char *name)
+{
+    return mem_strdup(getenv(name));
+}
+
 void proc_forget_env(const char *name)
 {
     char *value = getenv(name);
