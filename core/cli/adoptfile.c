@@ -5,6 +5,7 @@
 #include "planfile.h"
 
 #include "err.h"
+#include "fs.h"
 
 #include <string.h>
 
@@ -100,7 +101,7 @@ easg_status adoptfile_read(const char *path, struct sync_adopt *out, easg_error 
 {
     easg_error why = EASG_ERROR_INIT;
     char line[LINE_MAX_BYTES], safe[CLI_SAFE];
-    FILE *f = fopen(path, "rb");
+    FILE *f = fs_fopen(path, "rb");
     easg_status st = EASG_OK;
     long number = 0;
     size_t n;

@@ -7,6 +7,7 @@
 #include "verbs.h"
 
 #include "err.h"
+#include "fs.h"
 #include "jsonin.h"
 #include "policy.h"
 
@@ -172,7 +173,7 @@ static int run_policy(struct cli *cli, void *values)
 
     if (strcmp(v->file, "-") == 0)
         return decide_stream(stdin, "(standard input)");
-    f = fopen(v->file, "rb");
+    f = fs_fopen(v->file, "rb");
     if (!f) {
         err_set(&err, EASG_E_NOTFOUND, "%s: cannot be opened for reading", cli_safe(v->file, safe));
         return cli_fail(cli, EASG_E_NOTFOUND, &err);

@@ -6,6 +6,7 @@
 #include "planfile.h"
 
 #include "err.h"
+#include "fs.h"
 #include "jsonin.h"
 
 #include <openssl/evp.h>
@@ -129,7 +130,7 @@ easg_status planfile_write(const char *path, struct store *s, const char *org, c
         st = query_int(s, "SELECT count(*)" OPEN " AND state = 'held'", NULL, 0, 0, &h.held, err);
     if (st != EASG_OK)
         return st;
-    w.f = fopen(path, "wb");
+    w.f = fs_fopen(path, "wb");
     if (!w.f)
         return err_set(err, EASG_E_FAIL, "%s: cannot be opened for writing", cli_safe(path, safe));
     write_head(w.f, &h, now, &st);
@@ -290,7 +291,7 @@ easg_status planfile_read(const char *path, struct plan_head *head, struct sync_
     easg_error why = EASG_ERROR_INIT;
     char safe[CLI_SAFE];
     long line = 0;
-    FILE *f = fopen(path, "rb");
+    FILE *f = fs_fopen(path, "rb");
     easg_status st;
 
     memset(head, 0, sizeof *head);

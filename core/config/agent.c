@@ -127,7 +127,7 @@ static easg_status fill(struct agent_config *a, const char *path, easg_error *er
     static const char *const levels[] = { "error", "warning", "info", "debug", "trace", NULL };
     static const char *const formats[] = { "text", "json", "journal", "eventlog", NULL };
     const easg_config *root = cfg_root(a->doc);
-    const char *slash = path ? strrchr(path, '/') : NULL;
+    size_t n = path ? (size_t)(fs_name(path) - path) : 0; /* of its directory, with the slash */
     easg_status st;
     int i;
 
@@ -138,8 +138,7 @@ static easg_status fill(struct agent_config *a, const char *path, easg_error *er
     if (!path)
         a->config_dir = fs_config_dir();
     else
-        a->config_dir =
-            slash ? cfg_doc_dup(a->doc, path, slash == path ? 1 : (size_t)(slash - path)) : ".";
+        a->config_dir = n ? cfg_doc_dup(a->doc, path, n > 1 ? n - 1 : 1) : ".";
     st = get_path(root, "state_dir", &a->state_dir, err);
     if (st == EASG_OK)
         st = get_path(root, "plugin_dir", &a->plugin_dir, err);

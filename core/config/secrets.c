@@ -110,7 +110,7 @@ static struct kept *kept_secrets;
 
 static easg_status keep_env(const char *name, const struct kept **out, easg_error *err)
 {
-    const char *value;
+    EASG_CLEANUP(mem_cleanup) char *value = NULL;
     struct kept *k;
     size_t len;
 
@@ -120,7 +120,7 @@ static easg_status keep_env(const char *name, const struct kept **out, easg_erro
             return EASG_OK;
         }
     }
-    value = getenv(name);
+    value = proc_env(name);
     if (!value || !*value)
         return err_set(err, EASG_E_CONFIG, "the environment variable %s is not set", name);
     len = strlen(value);
@@ -129,11 +129,13 @@ static easg_status keep_env(const char *name, const struct kept **out, easg_erro
                        name);
     k = mem_alloc(sizeof *k + len + 1);
     if (!k || !(k->name = mem_strdup(name))) {
+        secret_wipe(value, len);
         mem_free(k);
         return err_nomem(err);
     }
     proc_lock_memory(k, sizeof *k + len + 1);
     memcpy(k->value, value, len);
+    secret_wipe(value, len);
     k->len = len;
     proc_forget_env(name);
     k->next = kept_secrets;

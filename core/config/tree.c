@@ -6,6 +6,7 @@
 #include "cfgtree.h"
 
 #include "err.h"
+#include "fs.h"
 #include "secret.h"
 #include "text.h"
 
@@ -28,11 +29,11 @@ struct cfg_chunk {
 struct cfg_doc *cfg_doc_create(const char *name)
 {
     struct cfg_doc *doc = mem_alloc(sizeof *doc);
-    const char *slash = strrchr(name, '/');
+    const char *last = fs_name(name);
 
     if (!doc)
         return NULL;
-    doc->name = mem_strdup(slash && slash[1] ? slash + 1 : name);
+    doc->name = mem_strdup(*last ? last : name);
     if (!doc->name) {
         mem_free(doc);
         return NULL;

@@ -7,17 +7,16 @@
 #include "clock.h"
 
 #include "err.h"
+#include "fs.h"
 
 #include <string.h>
 
 /* "/etc/easgate/orgs.d/contoso.yaml" -> "contoso"; 0: no name of an organisation. */
 static int stem_of(const char *path, char out[64])
 {
-    const char *base = strrchr(path, '/');
-    size_t n;
+    const char *base = fs_name(path);
+    size_t n = strlen(base);
 
-    base = base ? base + 1 : path;
-    n = strlen(base);
     if (n < 6 || n - 5 > 63)
         return 0;
     memcpy(out, base, n - 5);
