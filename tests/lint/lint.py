@@ -24,6 +24,7 @@ LIB_BELOW = {
     "psrp": ["wsman", "http", "auth", "xml", "json"],
     "exchange": ["psrp", "wsman", "http", "auth", "xml", "json"],
     "ews": ["http", "auth", "oauth", "xml", "json"],
+    "source": ["exchange", "ews", "psrp", "wsman", "http", "auth", "oauth", "xml", "json"],
     "graph": ["http", "auth", "oauth", "xml", "json"],
 }
 CORE = {

@@ -64,6 +64,7 @@ static const struct {
     { "ActiveSyncBlockedDeviceIDs", P_BLOCKED },
     { "Confirm", P_CONFIRM },
     { "Property", P_PROPERTY },
+    { "Organization", P_ORGANIZATION },
 };
 
 static unsigned bit_of(const char *name, size_t len)
@@ -204,4 +205,22 @@ easg_status exch_need(const struct exch *x, enum exch_cmdlet c, unsigned wanted,
             return err_set(err, EASG_E_DENIED, "%s: the account may not use its parameter -%s; %s",
                            name, parameters[i].name, exch_remedy(name));
     return EASG_OK;
+}
+
+easg_status exch_confine(const struct exch *x, enum exch_cmdlet c, int must,
+                         struct psrp_parameter *p, size_t *n, easg_error *err)
+{
+    if (!x->organization)
+        return EASG_OK;
+    if (exch_has(x, c, P_ORGANIZATION)) {
+        p[(*n)++] =
+            (struct psrp_parameter){ "Organization", PSRP_V_TEXT(text_str(x->organization)) };
+        return EASG_OK;
+    }
+    return must ? err_set(err, EASG_E_DENIED,
+                          "%s: the account may not use its parameter -Organization, so nothing can "
+                          "be confined to %s: grant it, or leave source.organization out if the "
+                          "account belongs to that organisation",
+                          exch_cmdlet_names[c], x->organization)
+                : EASG_OK;
 }

@@ -34,7 +34,8 @@ enum {
     P_ALLOWED = 1u << 5,
     P_BLOCKED = 1u << 6,
     P_CONFIRM = 1u << 7,
-    P_PROPERTY = 1u << 8
+    P_PROPERTY = 1u << 8,
+    P_ORGANIZATION = 1u << 9
 };
 
 struct exch_known {
@@ -50,6 +51,11 @@ int exch_has(const struct exch *x, enum exch_cmdlet c, unsigned parameter);
 /* EASG_E_DENIED with the remedy when the account lacks it. */
 easg_status exch_need(const struct exch *x, enum exch_cmdlet c, unsigned parameters,
                       easg_error *err) EASG_MUST_CHECK;
+/* The tenant as -Organization, put behind the `*n` parameters that are there. Without one to name,
+ * nothing. A listing by anything but one identity must be confined; EASG_E_DENIED when the account
+ * does not have the parameter. */
+easg_status exch_confine(const struct exch *x, enum exch_cmdlet c, int must,
+                         struct psrp_parameter *p, size_t *n, easg_error *err) EASG_MUST_CHECK;
 /* What to grant for a cmdlet, for error texts; "" when not known. */
 const char *exch_remedy(const char *cmdlet);
 
@@ -84,6 +90,8 @@ struct exch {
     int64_t operation_timeout_ms;
     size_t max_envelope;
     int select_columns;
+    int alone;
+    char *organization;
     struct wsman_reader *reader;
     struct psrp_pool *pool;
     struct strbuf envelope;

@@ -35,12 +35,17 @@ struct exch_options {
     const char *url;                 /* https://host/powershell */
     const struct http_options *http; /* cancelled and user are set by the session */
     struct auth *auth;               /* borrowed until exch_close() */
-    const char *redirect_allow;      /* "host,.domain": where Create may be sent on; NULL: nowhere */
+    const char *redirect_allow; /* "host,.domain": where Create may be sent on; NULL: nowhere */
     struct exch_env env;
     int64_t operation_timeout_ms; /* WS-Man OperationTimeout */
     size_t max_envelope;
     int view_entire_forest;
     int select_columns; /* let the server leave out what is not wanted, where it can */
+    uint32_t needs;     /* EASG_NEED_* beyond a run's own work, for exch_check() */
+    /* The tenant that every listing is confined to by -Organization, where the account sees more
+     * than one; NULL: the account's own view. */
+    const char *organization;
+    int alone; /* nobody asks this organisation for its servers */
 };
 
 /* Creates the shell, opens the runspace pool, learns the cmdlets that this account has. */

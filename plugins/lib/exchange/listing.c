@@ -9,7 +9,7 @@
 #include "err.h"
 #include "text.h"
 
-#define MAX_PARAMETERS 4u
+#define MAX_PARAMETERS 5u
 
 /* Parameters of a Get-: -ResultSize Unlimited with everything but one object by -Identity. */
 static size_t fill(struct psrp_parameter *p, const char *by, const char *value, const char *filter)
@@ -65,7 +65,9 @@ easg_status exch_scan_people(struct exch_scan *s, const char *identity, const ch
         p[command.n++] =
             (struct psrp_parameter){ "RecipientTypeDetails",
                                      PSRP_V_ARRAY(types, sizeof(types) / sizeof(types[0])) };
-    st = exch_run_records(s->x, &command, exch_people_names, on_person, s, s->failure, err);
+    st = exch_confine(s->x, C_GET_USER, !identity, p, &command.n, err);
+    if (st == EASG_OK)
+        st = exch_run_records(s->x, &command, exch_people_names, on_person, s, s->failure, err);
     if (st == EASG_OK)
         exch_people_seal(s->people);
     return st;
@@ -102,6 +104,9 @@ easg_status exch_scan_mailboxes(struct exch_scan *s, const char *identity, const
     if (st != EASG_OK)
         return st;
     command.n = fill(p, identity ? "Identity" : NULL, identity, filter);
+    st = exch_confine(s->x, C_GET_CAS_MAILBOX, !identity, p, &command.n, err);
+    if (st != EASG_OK)
+        return st;
     return exch_run_records(s->x, &command, exch_mailbox_names, on_mailbox, s, f, err);
 }
 
@@ -140,6 +145,9 @@ easg_status exch_scan_devices(struct exch_scan *s, const char *mailbox, const ch
     if (st != EASG_OK)
         return st;
     command.n = fill(p, mailbox ? "Mailbox" : NULL, mailbox, filter);
+    st = exch_confine(s->x, c, !mailbox, p, &command.n, err);
+    if (st != EASG_OK)
+        return st;
     return exch_run_records(s->x, &command, exch_device_names, on_device, s, f, err);
 }
 

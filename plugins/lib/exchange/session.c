@@ -419,13 +419,17 @@ easg_status exch_open(const struct exch_options *options, struct exch **out, eas
     x->select_columns = options->select_columns;
     strbuf_init(&x->envelope, ENVELOPE_ROOM);
     strbuf_init(&x->fragments, ENVELOPE_ROOM);
+    x->alone = options->alone;
+    x->organization = mem_strdup(options->organization);
     x->url = mem_strdup(options->url);
     x->redirect_allow = mem_strdup(options->redirect_allow ? options->redirect_allow : "");
     x->ws.to = x->url;
     x->ws.resource_uri = WSMAN_EXCHANGE_URI;
     /* Until the server has said what it is. */
     x->ws.max_envelope = x->max_envelope < WSMAN_ENVELOPE_2 ? x->max_envelope : WSMAN_ENVELOPE_2;
-    st = x->url && x->redirect_allow ? EASG_OK : err_nomem(err);
+    st = x->url && x->redirect_allow && (x->organization || !options->organization)
+             ? EASG_OK
+             : err_nomem(err);
     http.cancelled = cancelled;
     http.user = x;
     if ((int64_t)http.stall_timeout_ms < patience(x))
@@ -475,5 +479,6 @@ void exch_close(struct exch *x)
     mem_free(x->url);
     mem_free(x->redirect_allow);
     mem_free(x->redirect_to);
+    mem_free(x->organization);
     mem_free(x);
 }

@@ -84,11 +84,14 @@ static easg_status run_servers(struct exch *x, clixml_record_fn fn, void *user, 
 
 easg_status exch_emit_org(struct exch *x, const struct exch_receiver *to, easg_error *err)
 {
-    struct psrp_command command = { exch_cmdlet_names[C_GET_SETTINGS], NULL, 0 };
+    struct psrp_parameter p[1];
+    struct psrp_command command = { exch_cmdlet_names[C_GET_SETTINGS], p, 0 };
     struct org o = { 0 };
     easg_org_settings out = { .struct_size = sizeof(out) };
     easg_status st = exch_need(x, C_GET_SETTINGS, 0, err);
 
+    if (st == EASG_OK)
+        st = exch_confine(x, C_GET_SETTINGS, 1, p, &command.n, err);
     if (st == EASG_OK)
         st = exch_run_records(x, &command, org_names, on_settings, &o, NULL, err);
     if (st != EASG_OK)
@@ -96,7 +99,7 @@ easg_status exch_emit_org(struct exch *x, const struct exch_receiver *to, easg_e
     if (o.n != 1)
         return err_set(err, EASG_E_PROTOCOL, "%s gave %u objects instead of one",
                        exch_cmdlet_names[C_GET_SETTINGS], o.n);
-    if (x->known[C_GET_SERVER].present) {
+    if (x->known[C_GET_SERVER].present && !x->alone) {
         const char *host = strstr(x->url, "://");
         size_t n = host ? strcspn(host + 3, ":/") : 0;
 

@@ -6,31 +6,21 @@
 
 #include <easgate/draft/probe.h>
 
-#include "onprem.h"
+#include "exchange_admin.h"
+#include "source_admin.h"
 
 #include "err.h"
-
-struct asking {
-    const struct easg_instance *self;
-    const easg_run *run;
-};
-
-static int asked_to_stop(void *user)
-{
-    const struct asking *a = user;
-
-    return a->self->host->cancelled(a->self->host, a->run) != 0;
-}
 
 static easg_status EASG_CALL reach(easg_instance *self, const easg_run *run,
                                    const easg_endpoint *endpoint, easg_error *err)
 {
     EASG_CLEANUP(strbuf_clear) struct strbuf url = STRBUF_INIT(2048);
-    struct asking asking = { self, run };
-    struct http_options http = onprem_http(self);
-    struct onprem_logon logon;
+    struct source_run at = { self, run };
+    struct exch_env env = source_env(&at);
+    struct http_options http = source_http(self);
+    struct source_logon logon;
     int64_t left = self->host->remaining_ms(self->host, run);
-    easg_status st = onprem_url(self, endpoint, &url, err);
+    easg_status st = source_url(self, run, 0, endpoint, &url, err);
 
     if (st != EASG_OK)
         return st;
@@ -38,21 +28,20 @@ static easg_status EASG_CALL reach(easg_instance *self, const easg_run *run,
         left = 2 * self->connect_ms;
     if (left <= 0)
         return err_set(err, EASG_E_TIMEOUT, "no time left for a probe");
-    http.cancelled = asked_to_stop;
-    http.user = &asking;
-    st = onprem_logon(self, &http, &logon, err); /* of it only what TLS and the proxy need */
+    http.cancelled = env.cancelled;
+    http.user = env.user;
+    st = source_logon(self, &http, &logon, err); /* of it only what TLS and the proxy need */
     if (st != EASG_OK)
         return st;
     st = exch_reach(&http, url.ptr, left, err);
-    onprem_logoff(&logon);
+    source_logoff(&logon);
     return st;
 }
 
 /* ---- hop by hop ---- */
 
 struct walking {
-    const struct easg_instance *self;
-    const easg_run *run;
+    struct source_run at;
     const easg_probe_receiver *to;
     easg_status refused;
 };
@@ -77,80 +66,59 @@ static easg_status on_check(void *user, int grade, easg_status status, const cha
     return tell(user, (easg_probe_grade)grade, status, name, text);
 }
 
-static void env_log(void *user, int level, const char *text)
-{
-    const struct walking *w = user;
-    const easg_host *host = w->self->host;
-
-    if (host->log_enabled(host, level))
-        host->log(host, level, text, strlen(text), NULL, 0);
-}
-
-static int env_cancelled(void *user)
-{
-    const struct walking *w = user;
-
-    return w->self->host->cancelled(w->self->host, w->run) != 0;
-}
-
-static int64_t env_remaining(void *user)
-{
-    const struct walking *w = user;
-
-    return w->self->host->remaining_ms(w->self->host, w->run);
-}
-
-static easg_status env_sleep(void *user, int64_t ms)
-{
-    const struct walking *w = user;
-
-    return w->self->host->sleep_ms(w->self->host, w->run, ms);
-}
-
 static easg_status EASG_CALL walk(easg_instance *self, const easg_run *run,
                                   const easg_endpoint *endpoint, const easg_probe_receiver *to,
                                   easg_error *err)
 {
     EASG_CLEANUP(strbuf_clear) struct strbuf url = STRBUF_INIT(2048);
-    struct walking w = { self, run, to, EASG_OK };
-    struct http_options http = onprem_http(self);
-    struct onprem_logon logon;
-    struct exch_options options = { .http = &http,
-                                    .env = { &w, env_log, env_cancelled, env_remaining, env_sleep },
-                                    .operation_timeout_ms = self->operation_ms,
-                                    .max_envelope = (size_t)self->max_envelope,
-                                    .view_entire_forest = self->view_entire_forest,
-                                    .select_columns = self->select_columns };
+    struct walking w = { { self, run }, to, EASG_OK };
+    struct http_options http = source_http(self);
+    struct source_logon logon;
+    struct exch_options options = source_session(self, &w.at);
     easg_error why = EASG_ERROR_INIT;
-    easg_status st = onprem_url(self, endpoint, &url, err);
+    easg_status st = source_url(self, run, 1, endpoint, &url, err);
 
     if (st != EASG_OK)
         return st;
-    http.cancelled = env_cancelled;
-    http.user = &w;
+    http.cancelled = options.env.cancelled;
+    http.user = options.env.user;
     options.url = url.ptr;
-    st = onprem_logon(self, &http, &logon, &why);
+    options.http = &http;
+    st = source_logon(self, &http, &logon, &why);
     if (st != EASG_OK)
         return tell(&w, EASG_PROBE_FAILED, st, "credentials", why.message);
     options.auth = logon.auth;
-    options.redirect_allow = self->redirect_allow;
+    options.needs = self->needs;
     exch_check(&options, on_check, &w);
-    onprem_logoff(&logon);
+    source_logoff(&logon);
     return w.refused;
 }
 
 static const char *EASG_CALL rights(easg_instance *self)
 {
-    (void)self;
-    return exch_role_script();
+    if (!self->needs)
+        return self->profile->rights();
+    strbuf_reset(&self->script);
+    strbuf_adds(&self->script, self->profile->rights());
+    exch_need_script(self->needs, &self->script);
+    return strbuf_status(&self->script) == EASG_OK ? self->script.ptr : self->profile->rights();
+}
+
+static void EASG_CALL expect(easg_instance *self, uint32_t needs)
+{
+    self->needs = needs;
 }
 
 static const easg_probe_ops ops = {
-    .struct_size = sizeof(ops), .reach = reach, .walk = walk, .rights = rights
+    .struct_size = sizeof(ops), .reach = reach, .walk = walk, .rights = rights, .expect = expect
 };
 
-const void *EASG_CALL onprem_extension(easg_instance *self, const char *id)
+const void *EASG_CALL source_extension(easg_instance *self, const char *id)
 {
     (void)self;
+    if (strcmp(id, EASG_ORGPOLICY) == 0)
+        return &source_orgpolicy;
+    if (strcmp(id, EASG_DEVICE_COMMAND) == 0)
+        return &source_device_command;
     return strcmp(id, EASG_PROBE) == 0 ? &ops : NULL;
 }
