@@ -52,6 +52,7 @@ static const struct param common[] = {
     { "PipelineVariable",    P_TEXT,   0},
 };
 static const struct param directory = { "DomainController", P_TEXT, 0 };
+static const struct param organization = { "Organization", P_TEXT, 0 };
 static const struct param asks[] = {
     {"Confirm", P_SWITCH, 0},
     { "WhatIf", P_SWITCH, 0}
@@ -79,6 +80,8 @@ void cmdlet_counts(struct buf *json)
 int cmdlet_visible(const struct cmdlet *c)
 {
     if ((c->flags & CMD_SINCE_2013) && lab.opt.generation == EXCHANGE_2010)
+        return 0;
+    if (!profile_grants(c))
         return 0;
     if (fault_present("no-cmdlet")) {
         char arg[64];
@@ -111,13 +114,14 @@ static int granted(const struct cmdlet *c, const struct param *p)
 
 const struct param *cmdlet_param(const struct cmdlet *c, unsigned n)
 {
-    const struct param *list[4] = { c->params, common, &directory, asks };
-    unsigned count[4] = { 0, sizeof common / sizeof common[0], !(c->flags & CMD_ENGINE),
-                          c->flags & (CMD_CONFIRMS | CMD_MAY_ASK) ? 2 : 0 };
+    const struct param *list[5] = { c->params, common, &directory, asks, &organization };
+    unsigned count[5] = { 0, sizeof common / sizeof common[0], !(c->flags & CMD_ENGINE),
+                          c->flags & (CMD_CONFIRMS | CMD_MAY_ASK) ? 2 : 0,
+                          profile_has_organization(c) ? 1u : 0u };
 
     for (const struct param *p = c->params; p && p->name; p++)
         count[0]++;
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; k < 5; k++)
         for (unsigned i = 0; i < count[k]; i++)
             if (granted(c, &list[k][i]) && n-- == 0)
                 return &list[k][i];

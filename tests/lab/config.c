@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lab.h"
+#include "lab_run.h"
 
 static int directory(const char *name, unsigned mode)
 {
@@ -57,15 +57,38 @@ static const char *full_path(char out[4096])
     return out;
 }
 
+/* How the agent gets to it, by profile. */
+static void source(struct buf *b)
+{
+    switch (lab.opt.profile) {
+    case PROFILE_ONPREM:
+        buf_fmt(b, "  module: exchange-onprem\n  server: localhost:%u\n", lab.cas_port[0]);
+        break;
+    case PROFILE_HOSTED:
+        buf_fmt(b,
+                "  module: exchange-hosted\n  server: localhost:%u\n"
+                "  redirect: { allow: [ localhost ] }\n  organization: contoso.example\n",
+                lab.cas_port[0]);
+        break;
+    case PROFILE_DEDICATED:
+        buf_fmt(b,
+                "  module: exchange-dedicated\n"
+                "  autodiscover: { server: \"localhost:%u\", mailbox: %s }\n",
+                lab.cas_port[0], lab.exchange_upn);
+        break;
+    }
+}
+
 static void organisation(struct buf *b, const char *dir)
 {
     buf_fmt(b,
             "# Written by easgate-lab for the organisation that it plays.\n"
             "organization: contoso\n"
             "mode: %s\n"
-            "source:\n"
-            "  module: exchange-onprem\n"
-            "  server: localhost:%u\n"
+            "source:\n",
+            lab.opt.enforce ? "enforce" : "audit");
+    source(b);
+    buf_fmt(b,
             "  auth: { method: basic, user: CONTOSO\\svc-easgate, password: "
             "\"file:%s/exchange.password\" }\n"
             "  ca_file: \"%s/ca.pem\"\n"
@@ -82,17 +105,18 @@ static void organisation(struct buf *b, const char *dir)
             "  include_groups: [ %s ]\n"
             "  exclude_groups: [ %s ]\n"
             "schedule: { quick: 2h, full: \"daily 02:00\", jitter: 10m }\n",
-            lab.opt.enforce ? "enforce" : "audit", lab.cas_port[0], dir, dir, lab.tenant,
-            lab.client, dir, lab.graph_port, lab.graph_port, dir, lab.include_group,
-            lab.exclude_group);
+            dir, dir, lab.tenant, lab.client, dir, lab.graph_port, lab.graph_port, dir,
+            lab.include_group, lab.exclude_group);
 }
 
 static void description(struct buf *b)
 {
     static const char *const generations[4] = { "2010", "2016", "2019", "se" };
 
-    buf_fmt(b, "{\n  \"pid\": %ld,\n  \"exchange\": \"%s\",\n  \"cas\": [", (long)getpid(),
-            generations[lab.opt.generation]);
+    buf_fmt(b,
+            "{\n  \"pid\": %ld,\n  \"exchange\": \"%s\",\n  \"profile\": "
+            "\"%s\",\n  \"cas\": [",
+            (long)getpid(), generations[lab.opt.generation], profile_name());
     for (unsigned i = 0; i < lab.opt.cas; i++)
         buf_fmt(b, "%s\"https://localhost:%u/powershell\"", i ? ", " : "", lab.cas_port[i]);
     buf_fmt(b, "],\n  \"cas_ports\": [");

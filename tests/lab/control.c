@@ -123,6 +123,8 @@ static void stats(struct reply *r)
         { "pipelines_terminated", s->pipelines_terminated},
         { "objects",              s->objects             },
         { "graph_requests",       s->graph_requests      },
+        { "redirects",             s->redirects           },
+        { "over_budget",           s->over_budget         },
         { "graph_throttled",      s->graph_throttled     },
         { "tokens",               s->tokens              },
         { "token_refusals",       s->token_refusals      },

@@ -257,6 +257,7 @@ static void create(const struct call *c, const struct ws_request *q, struct repl
         s->shapes = lab_same(lab.opt.shapes, "full")     ? SHAPES_FULL
                     : lab_same(lab.opt.shapes, "string") ? SHAPES_STRING
                                                          : SHAPES_MIXED;
+    profile_enter(s, c->query);
     if (!open_pool(s, &q->creation, &why)) {
         bad_request(r, q, why);
         shell_delete(s);
@@ -264,7 +265,7 @@ static void create(const struct call *c, const struct ws_request *q, struct repl
         return;
     }
     greet(s);
-    reply_header(r, "Set-Cookie", "MS-WSMAN=%s; path=/powershell; secure; HttpOnly", s->cookie);
+    reply_header(r, "Set-Cookie", "MS-WSMAN=%s; path=%s; secure; HttpOnly", s->cookie, c->path);
     ws_begin(b, NS_TRANSFER "/CreateResponse", q->message_id);
     BUF_LIT(b, "<x:ResourceCreated><a:Address>");
     buf_xml(b, q->to);
@@ -709,7 +710,7 @@ void exchange_handle(const struct call *c, struct reply *r)
         return;
     }
     op = ws_action_names[q.action];
-    if (early(c, op, r))
+    if (early(c, op, r) || profile_send_on(c, r))
         ;
     else if (q.action == WS_UNKNOWN)
         fault(r, &q, &fault_action);

@@ -251,6 +251,7 @@ static void dispatch(const struct call *c, struct reply *r)
         void (*handle)(const struct call *, struct reply *);
     } routes[] = {
         {SIDE_EXCHANGE,  "/powershell",        exchange_handle    },
+        { SIDE_EXCHANGE, "/powershell-liveid", exchange_handle    },
         { SIDE_EXCHANGE, "/EWS/Exchange.asmx", ews_handle         },
         { SIDE_EXCHANGE, "/autodiscover/",     autodiscover_handle},
         { SIDE_GRAPH,   "/v1.0/",      graph_handle   },

@@ -11,6 +11,7 @@
 #include "lab_model.h"
 
 enum generation { EXCHANGE_2010, EXCHANGE_2016, EXCHANGE_2019, EXCHANGE_SE };
+enum profile { PROFILE_ONPREM, PROFILE_HOSTED, PROFILE_DEDICATED };
 #define MAX_CAS 16
 
 struct options {
@@ -22,6 +23,7 @@ struct options {
     unsigned cas;
     int level; /* -1: allow */
     enum generation generation;
+    enum profile profile;
     int include_all;
     int winrm2;
     int cookie; /* a shell is found with its cookie only */
@@ -60,6 +62,8 @@ struct stats {
     _Atomic uint64_t tokens;
     _Atomic uint64_t token_refusals;
     _Atomic uint64_t auth_failures;
+    _Atomic uint64_t redirects;   /* sessions sent on by the front door of a hoster */
+    _Atomic uint64_t over_budget; /* cmdlets refused by a tenant's budget */
     _Atomic uint64_t discovers; /* requests to Autodiscover */
     _Atomic uint64_t set_cas_changes; /* list entries added or removed */
 };

@@ -190,6 +190,7 @@ struct shell {
     int64_t calls;
     char version[8];
     unsigned cmdlets;
+    int tenant; /* the session is within one organisation */
 };
 
 /* shells.c. Finding takes a reference. */
@@ -232,6 +233,19 @@ void run_exchange_error(struct run *r, struct stage *s, const char *exception, c
                         int category, const char *category_name, const char *target);
 /* 1: go on; 0: the answer was no; -1: asked now, or cannot be asked: open() returns 0. */
 int run_confirm(struct run *r, struct stage *s, const char *question, int always);
+
+/* Terminating: the account has used up its budget, and the cmdlet did not begin. */
+void run_over_budget(struct run *r, unsigned wait_ms);
+
+/* profile.c */
+int profile_parse(const char *name); /* 0: there is none of that name */
+const char *profile_name(void);
+unsigned profile_shells(void); /* sessions that one account may have */
+int profile_grants(const struct cmdlet *c);
+int profile_has_organization(const struct cmdlet *c);
+void profile_enter(struct shell *s, const char *query);
+int profile_send_on(const struct call *c, struct reply *r); /* 1: redirected */
+int profile_refuses(struct run *r, struct stage *s);        /* 1: an error was raised */
 
 /* bind.c: fills r->stages from a list of commands. 0: a terminating error was raised. */
 int run_bind(struct run *r, const struct clx *cmds);

@@ -32,6 +32,7 @@ enum {
     O_ACCESS,
     O_FAULT,
     O_EXCHANGE,
+    O_PROFILE,
     O_WINRM2,
     O_COOKIE,
     O_THROTTLE,
@@ -59,6 +60,7 @@ static const struct option long_options[] = {
     { "default-access",     required_argument, NULL, O_ACCESS  },
     { "fault",              required_argument, NULL, O_FAULT   },
     { "exchange",           required_argument, NULL, O_EXCHANGE},
+    { "profile",            required_argument, NULL, O_PROFILE },
     { "winrm2",             no_argument,       NULL, O_WINRM2  },
     { "cookie",             no_argument,       NULL, O_COOKIE  },
     { "throttle",           no_argument,       NULL, O_THROTTLE},
@@ -89,6 +91,7 @@ static const char help[] =
     "  --cas N                 client access servers, 1 to 16 (1)\n"
     "  --default-access LEVEL  allow, block or quarantine (allow)\n"
     "  --exchange VERSION      2010, 2016, 2019 or se (2019)\n"
+    "  --profile NAME          onprem, hosted or dedicated (onprem)\n"
     "  --winrm2                ids chosen by the server, protocol 2.1, no rsp:Shell\n"
     "  --cookie                a shell is found with its MS-WSMAN cookie only\n"
     "  --throttle              micro delays and 429 now and then\n"
@@ -177,6 +180,9 @@ static int option(int o, const char *v)
         k = index_of(v, generations, 4);
         p->generation = (enum generation)k;
         return k < 0 ? usage("--exchange is 2010, 2016, 2019 or se, not", v) : -1;
+    case O_PROFILE:
+        return profile_parse(v) ? -1
+                                : usage("--profile is onprem, hosted or dedicated, not", v);
     case O_SHAPES:
         p->shapes = v;
         return index_of(v, shapes, 3) < 0 ? usage("--shapes is full, mixed or string, not", v) : -1;
@@ -312,6 +318,8 @@ int main(int argc, char **argv)
     }
     if (optind < argc)
         return usage("nothing is expected here:", argv[optind]);
+    if (lab.opt.profile == PROFILE_HOSTED && lab.opt.cas == 1)
+        lab.opt.cas = 2; /* the front door and one behind it */
     if (!lab.opt.dir)
         return usage("missing option", "--dir");
     if (mkdir(lab.opt.dir, 0755) != 0 && errno != EEXIST) {

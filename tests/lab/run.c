@@ -394,23 +394,30 @@ static void nuisances(struct run *r, const struct stage *s)
     }
 }
 
-/* 1: the account has used up its budget, and the cmdlet does not begin. */
+void run_over_budget(struct run *r, unsigned wait_ms)
+{
+    char message[500];
+
+    lab_print(message, sizeof message,
+              "The user load quota of 25 requests per 5 seconds has been exceeded. The next request "
+              "from this user will not be approved for at least %u milliseconds. Policy: "
+              "CN=GlobalThrottlingPolicy_1b6e5a0c; Snapshot: Owner: svc-easgate, BudgetType: "
+              "PowerShell, PowerShellCmdletsLeft: 0/25.",
+              wait_ms);
+    run_fail(r, &(struct failure){
+                    .exception = "Microsoft.Exchange.Data.Directory.OverBudgetException",
+                    .message = message,
+                    .id = "[Server=CAS1,RequestId=0b0c1c5e-1111-4222-8333-444455556666,TimeStamp="
+                          "11/25/2026 2:00:00 PM] [FailureCategory=Cmdlet-OverBudgetException] "
+                          "A1B2C3D4,Microsoft.Exchange.Configuration.Tasks.Task",
+                });
+}
+
 static int over_budget(struct run *r, const struct stage *s)
 {
     if ((s->c->flags & CMD_ENGINE) || !fault_strikes("over-budget", s->c->name, NULL))
         return 0;
-    run_fail(r,
-             &(struct failure){
-                 .exception = "Microsoft.Exchange.Data.Directory.OverBudgetException",
-                 .message = "The user load quota of 25 requests per 5 seconds has been exceeded. "
-                            "The next request from this user will not be approved for at least "
-                            "1500 milliseconds. Policy: CN=GlobalThrottlingPolicy_1b6e5a0c; "
-                            "Snapshot: Owner: svc-easgate, BudgetType: PowerShell, "
-                            "PowerShellCmdletsLeft: 0/25.",
-                 .id = "[Server=CAS1,RequestId=0b0c1c5e-1111-4222-8333-444455556666,TimeStamp="
-                       "11/25/2026 2:00:00 PM] [FailureCategory=Cmdlet-OverBudgetException] "
-                       "A1B2C3D4,Microsoft.Exchange.Configuration.Tasks.Task",
-             });
+    run_over_budget(r, 1500);
     return 1;
 }
 
@@ -424,7 +431,7 @@ static void open_from(struct run *r, unsigned first)
             s->opened = 1;
             cmdlet_count(s->c);
             nuisances(r, s);
-            if (over_budget(r, s))
+            if (over_budget(r, s) || profile_refuses(r, s))
                 return;
         }
         if (!s->c->open || s->c->open(r, s))

@@ -7,8 +7,6 @@
 
 #include "lab_run.h"
 
-#define MAX_SHELLS 18 /* PowerShellMaxConcurrency of the default policy */
-
 static struct shell *shells;
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
 
@@ -101,7 +99,7 @@ struct shell *shell_create(unsigned cas, const char *id, const char **why)
 {
     struct shell *s;
     char arg[64] = "";
-    unsigned max = MAX_SHELLS;
+    unsigned max = profile_shells();
     unsigned n;
 
     expire();
