@@ -101,6 +101,11 @@ extern const char *const cfg_module_keys[4];
 
 easg_status cfg_read_trust(struct org_config *o, easg_error *err);
 
+/* ---- show.c ---- */
+
+/* Appends a member of a map with its key; nothing for NULL. */
+void cfg_show_key(const struct easg_config *node, struct strbuf *out);
+
 /* ---- schema.c ---- */
 
 /* "easg.source/1" and "source" are of key "source". */

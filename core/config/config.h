@@ -159,6 +159,7 @@ struct org_config {
     int64_t grandfather_ms;    /* 0: nobody is spared */
     easg_time grandfather_until;
     const char *id_registry; /* a file; NULL: none */
+enum { ORG_WATCH_MAX = 64 };
     const struct policy_rule *rules;
     size_t n_rules;
     const struct policy_ring *rings;
@@ -182,6 +183,8 @@ easg_status org_config_each(const struct agent_config *agent,
 
 /* ---- for `config schema` and `config show` (schema.c, show.c) ---- */
 
+    const easg_str *const *watch_groups; /* that rules and rings name; at most ORG_WATCH_MAX */
+    size_t n_watch_groups;
 struct cfg_schema_module {
     const char *kind; /* "easg.source/1", or its word alone: "source" */
     const char *id;
@@ -191,6 +194,15 @@ struct cfg_schema_module {
 /* Appends a JSON Schema (2020-12) of an organisation's file with these modules. */
 easg_status cfg_schema(struct strbuf *out, const struct cfg_schema_module *modules, size_t n);
 /* The same of the agent's file. */
+/* Only what decides (policy, rules, rings, brakes, failure_policy): a file of these keys alone or a
+ * whole organisation's file, whose other keys are not looked at. `name` stands in errors. */
+easg_status cfg_policy_load(const char *path, struct org_config **out, easg_error *err);
+easg_status cfg_policy_parse(const char *name, const char *ptr, size_t len, struct org_config **out,
+                             easg_error *err);
+/* The same of a loaded organisation as YAML that cfg_policy_parse() reads, and its SHA-256 in hex.
+ */
+easg_status cfg_policy_text(const struct org_config *org, struct strbuf *out, char digest[65],
+                            easg_error *err);
 easg_status cfg_schema_agent(struct strbuf *out);
 /* Declared options of the two files themselves, NULL-terminated. */
 const easg_option *const *cfg_agent_options(void);

@@ -163,12 +163,10 @@ static int name_valid(const char *s, size_t len)
 static easg_status read_name(struct org_config *o, const char *path, easg_error *err)
 {
     const easg_config *node = cfg_get(cfg_root(o->doc), "organization");
-    const char *base = strrchr(path, '/');
+    const char *base = fs_name(path);
+    size_t n = strlen(base);
     easg_str name;
-    size_t n;
 
-    base = base ? base + 1 : path;
-    n = strlen(base);
     n = n > 5 && strcmp(base + n - 5, ".yaml") == 0 ? n - 5 : n;
     (void)cfg_str(node, &name);
     if (!name_valid(name.ptr, name.len))
@@ -353,7 +351,7 @@ static easg_status read_schedule(struct org_config *o, easg_error *err)
 
 /* ---- loading ---- */
 
-static easg_status digest_file(const struct strbuf *bytes, char out[65], easg_error *err)
+static easg_status digest_of(const struct strbuf *bytes, char out[65], easg_error *err)
 {
     unsigned char md[EVP_MAX_MD_SIZE];
     unsigned n = 0;
@@ -409,7 +407,7 @@ easg_status org_config_load(const char *path, struct org_config **out, easg_erro
     if (st == EASG_OK)
         st = fill(o, path, err);
     if (st == EASG_OK)
-        st = digest_file(&bytes, o->digest, err);
+        st = digest_of(&bytes, o->digest, err);
     if (st != EASG_OK) {
         org_config_destroy(o);
         return st;
@@ -425,3 +423,75 @@ void org_config_destroy(struct org_config *org)
     cfg_close(org->doc);
     mem_free(org);
 }
+/* ---- what decides, alone ---- */
+
+static const char *const deciding[] = { "policy", "failure_policy", "brakes", "rules", "rings" };
+
+/* The same options, none of them required. */
+static const easg_option *const *optional(void)
+{
+    static easg_option copy[N_OPTIONS];
+    static const easg_option *list[N_OPTIONS + 1];
+
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        copy[i] = table[i];
+        copy[i].flags &= ~(uint32_t)REQUIRED;
+        list[i] = &copy[i];
+    }
+    return list;
+}
+
+easg_status cfg_policy_parse(const char *name, const char *ptr, size_t len, struct org_config **out,
+                             easg_error *err)
+{
+    struct cfg_doc *written = NULL;
+    struct org_config *o = NULL;
+    easg_status st = cfg_open_memory(name, ptr, len, &written, err);
+
+    *out = NULL;
+    if (st != EASG_OK)
+        return st;
+    o = mem_alloc(sizeof *o);
+    st = o ? cfg_check_options(cfg_root(written), optional(), NULL, &o->doc, err) : err_nomem(err);
+    cfg_close(written);
+    if (st == EASG_OK)
+        st = read_list(o->doc, cfg_get(cfg_root(o->doc), "policy.include_groups"),
+                       &o->include_groups, &o->n_include_groups, err);
+    if (st == EASG_OK)
+        st = read_list(o->doc, cfg_get(cfg_root(o->doc), "policy.exclude_groups"),
+                       &o->exclude_groups, &o->n_exclude_groups, err);
+    if (st == EASG_OK) {
+        read_policy(o);
+        st = cfg_read_trust(o, err);
+    }
+    if (st == EASG_OK)
+        st = read_brakes(o, err);
+    if (st != EASG_OK) {
+        org_config_destroy(o);
+        return st;
+    }
+    *out = o;
+    return EASG_OK;
+}
+
+easg_status cfg_policy_load(const char *path, struct org_config **out, easg_error *err)
+{
+    EASG_CLEANUP(strbuf_clear) struct strbuf bytes = STRBUF_INIT(CFG_MAX_BYTES + 16);
+    easg_status st = fs_read(path, CFG_MAX_BYTES + 3, &bytes, err);
+
+    *out = NULL;
+    return st == EASG_OK ? cfg_policy_parse(path, strbuf_str(&bytes), bytes.len, out, err) : st;
+}
+
+easg_status cfg_policy_text(const struct org_config *org, struct strbuf *out, char digest[65],
+                            easg_error *err)
+{
+    const easg_config *root = cfg_root(org->doc);
+
+    for (size_t i = 0; i < sizeof deciding / sizeof *deciding; i++)
+        cfg_show_key(cfg_get(root, deciding[i]), out);
+    if (strbuf_status(out) != EASG_OK)
+        return err_nomem(err);
+    return digest_of(out, digest, err);
+}
+

@@ -125,6 +125,14 @@ static void add_node(struct strbuf *out, const struct easg_config *n, unsigned l
     }
 }
 
+void cfg_show_key(const struct easg_config *node, struct strbuf *out)
+{
+    if (!node)
+        return;
+    add_key(out, node, 0);
+    add_value(out, node, 0);
+}
+
 easg_status cfg_show(const easg_config *node, struct strbuf *out)
 {
     if (node && (node->type == EASG_NODE_MAP || node->type == EASG_NODE_LIST)) {

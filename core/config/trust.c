@@ -7,6 +7,7 @@
  */
 #include "cfgtree.h"
 
+#include "err.h"
 #include "text.h"
 #include "timestamp.h"
 
@@ -22,6 +23,33 @@ static const char *const day_words[] = { "mon", "tue", "wed", "thu", "fri", "sat
 static const char *const rule_actions[] = { "none", "allow", "block", "withdraw", "leave", NULL };
 
 #define RECORD_BITS_ENROLLED (1u << 3 | 1u << 4)
+
+/* Object ids, one or a list of them. */
+static easg_status groups_of(struct cfg_doc *doc, const easg_config *node, const char *const **out,
+                             size_t *n, easg_error *err)
+{
+    int list = cfg_type(node) == EASG_NODE_LIST;
+    size_t count = list ? cfg_count(node) : 1;
+    const char **ids = cfg_doc_alloc(doc, (count ? count : 1) * sizeof *ids);
+
+    if (!ids)
+        return err_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        const easg_config *item = list ? cfg_at(node, i) : node;
+        easg_str s = { NULL, 0 };
+
+        if (!cfg_str(item, &s) || s.len == 0 || s.len > 39 || strpbrk(s.ptr, " \t,"))
+            return cfg_error(err, item,
+                             "`group` is the id of a group in the device manager's directory "
+                             "(Entra: its object id), or a list of them");
+        ids[i] = s.ptr;
+    }
+    if (!count)
+        return cfg_error(err, node, "`group` is empty: nobody would be meant");
+    *out = ids;
+    *n = count;
+    return EASG_OK;
+}
 
 static int word_of(const char *const *words, const char *ptr, size_t len)
 {
@@ -134,11 +162,12 @@ static easg_status schedule_of(const easg_config *node, struct policy_rule *r, e
     return EASG_OK;
 }
 
-static easg_status read_match(const easg_config *match, struct policy_rule *r, easg_error *err)
+static easg_status read_match(struct cfg_doc *doc, const easg_config *match, struct policy_rule *r,
+                              easg_error *err)
 {
-    static const char *const known[] = { "user",       "device_id",  "type",     "model",
-                                         "os",         "user_agent", "platform", "record",
-                                         "compliance", "schedule",   NULL };
+    static const char *const known[] = { "user",   "group",      "device_id",  "type",
+                                         "model",  "os",         "user_agent", "platform",
+                                         "record", "compliance", "schedule",   NULL };
     const struct {
         const char *key;
         const char **to;
@@ -157,6 +186,8 @@ static easg_status read_match(const easg_config *match, struct policy_rule *r, e
         if (k < sizeof texts / sizeof *texts) {
             st = text_of(n, texts[k].to, err);
             r->claims |= (uint8_t)texts[k].claim;
+        } else if (text_eq(&n->key, "group")) {
+            st = groups_of(doc, n, &r->groups, &r->n_groups, err);
         } else if (text_eq(&n->key, "platform")) {
             st = set_of(n, platform_words, &r->platforms, err);
         } else if (text_eq(&n->key, "record")) {
@@ -188,7 +219,6 @@ static easg_status read_rule(struct cfg_doc *doc, const easg_config *map, struct
     easg_status st = EASG_OK;
     int w;
 
-    (void)doc;
     memset(r, 0, sizeof *r);
     r->name = map->key.ptr;
     r->expires = EASG_TIME_NONE;
@@ -216,7 +246,7 @@ static easg_status read_rule(struct cfg_doc *doc, const easg_config *map, struct
     if (st == EASG_OK && cfg_get(map, "expires"))
         st = date_of(cfg_get(map, "expires"), &r->expires, err);
     if (st == EASG_OK)
-        st = read_match(match, r, err);
+        st = read_match(doc, match, r, err);
     if (st == EASG_OK && cfg_get(map, "trust_claims") &&
         !cfg_bool(cfg_get(map, "trust_claims"), &trust))
         st = cfg_error(err, cfg_get(map, "trust_claims"), "`trust_claims` must be true or false");
@@ -253,7 +283,7 @@ static easg_status read_rules(struct org_config *o, easg_error *err)
 static easg_status read_ring(struct cfg_doc *doc, const easg_config *map, int last,
                              struct policy_ring *r, easg_error *err)
 {
-    static const char *const known[] = { "users",         "percent",       "delay",
+    static const char *const known[] = { "users",         "group",         "percent", "delay",
                                          "blast_devices", "blast_percent", NULL };
     int64_t number = 0;
     easg_str s;
@@ -277,6 +307,11 @@ static easg_status read_ring(struct cfg_doc *doc, const easg_config *map, int la
                     users[k] = s.ptr;
             r->users = users;
             r->n_users = count;
+        } else if (text_eq(&n->key, "group")) {
+            easg_status st = groups_of(doc, n, &r->groups, &r->n_groups, err);
+
+            if (st != EASG_OK)
+                return st;
         } else if (text_eq(&n->key, "delay")) {
             if (!cfg_str(n, &s) ||
                 !(text_eq(&s, "0") || duration_parse(s.ptr, s.len, &r->delay_ms)))
@@ -295,11 +330,12 @@ static easg_status read_ring(struct cfg_doc *doc, const easg_config *map, int la
             return unknown_key(n, "a ring", known, err);
         }
     }
-    if (!last && !r->n_users && !r->percent)
-        return cfg_error(err, map,
-                         "ring `%s` needs `users:` or `percent:`; only the last one takes "
-                         "everybody else",
-                         r->name);
+    if (!last && !r->n_users && !r->n_groups && !r->percent)
+        return cfg_error(
+            err, map,
+            "ring `%s` needs `users:`, `group:` or `percent:`; only the last one takes "
+            "everybody else",
+            r->name);
     return EASG_OK;
 }
 
@@ -319,6 +355,44 @@ static easg_status read_rings(struct org_config *o, easg_error *err)
         st = read_ring(o->doc, cfg_at(map, i), i + 1 == n, &rings[i], err);
     o->rings = rings;
     o->n_rings = n;
+    return st;
+}
+
+/* Every group that a rule or a ring names, once: what the device manager is asked for. */
+static easg_status watch(struct org_config *o, const char *const *groups, size_t n,
+                         const easg_str **list, easg_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        easg_str *s;
+        size_t k = 0;
+
+        while (k < o->n_watch_groups &&
+               !text_ieq(list[k]->ptr, list[k]->len, groups[i], strlen(groups[i])))
+            k++;
+        if (k < o->n_watch_groups)
+            continue;
+        if (k == ORG_WATCH_MAX)
+            return err_set(err, EASG_E_CONFIG, "%s: rules and rings name more than %d groups",
+                           o->doc->name, ORG_WATCH_MAX);
+        s = cfg_doc_alloc(o->doc, sizeof *s);
+        if (!s)
+            return err_nomem(err);
+        *s = text_str(groups[i]);
+        list[o->n_watch_groups++] = s;
+    }
+    return EASG_OK;
+}
+
+static easg_status read_watched(struct org_config *o, easg_error *err)
+{
+    const easg_str **list = cfg_doc_alloc(o->doc, ORG_WATCH_MAX * sizeof *list);
+    easg_status st = list ? EASG_OK : err_nomem(err);
+
+    for (size_t i = 0; st == EASG_OK && i < o->n_rules; i++)
+        st = watch(o, o->rules[i].groups, o->rules[i].n_groups, list, err);
+    for (size_t i = 0; st == EASG_OK && i < o->n_rings; i++)
+        st = watch(o, o->rings[i].groups, o->rings[i].n_groups, list, err);
+    o->watch_groups = list;
     return st;
 }
 
@@ -348,5 +422,7 @@ easg_status cfg_read_trust(struct org_config *o, easg_error *err)
     (void)cfg_int(cfg_get(root, "retention.audit"), &o->keep_audit_ms);
     if (st == EASG_OK)
         st = read_rules(o, err);
-    return st == EASG_OK ? read_rings(o, err) : st;
+    if (st == EASG_OK)
+        st = read_rings(o, err);
+    return st == EASG_OK ? read_watched(o, err) : st;
 }

@@ -243,6 +243,19 @@ static int just_enrolled(easg_time enrolled, easg_time now, int64_t grace)
     return enrolled > now ? enrolled - now < grace : now - enrolled < grace;
 }
 
+static enum in_compliance unknown_since(const struct policy_options *o, easg_time enrolled,
+                                        easg_time now)
+{
+    return just_enrolled(enrolled, now, o->unknown_grace_ms) ? COMPLIANCE_UNKNOWN_NEW
+                                                             : COMPLIANCE_UNKNOWN_OLD;
+}
+
+static int activated(const struct policy_options *o, uint32_t flags)
+{
+    return !o->activation_strict ||
+           (flags & (EASG_MANAGED_ACTIVATED | EASG_MANAGED_REGISTERED)) != 0;
+}
+
 static enum in_compliance compliance(const struct policy_options *o,
                                      const struct policy_candidate *c, easg_time now)
 {
@@ -255,8 +268,28 @@ static enum in_compliance compliance(const struct policy_options *o,
     case EASG_COMPLIANCE_EXTERNAL: return COMPLIANCE_CONFIGMANAGER;
     default: break; /* unknown, and what a newer manager may say */
     }
-    return just_enrolled(c->enrolled, now, o->unknown_grace_ms) ? COMPLIANCE_UNKNOWN_NEW
-                                                                : COMPLIANCE_UNKNOWN_OLD;
+    return unknown_since(o, c->enrolled, now);
+}
+
+void policy_from_options(const struct policy_options *options, struct policy_input *out)
+{
+    out->policy = options->enabled ? 1 : 0;
+    out->hma = options->hma ? 1 : 0;
+    out->unsupported_default = options->unsupported_default ? 1 : 0;
+    out->override = (uint8_t)options->override;
+    out->enforce_foreign_allow = options->enforce_foreign_allow ? 1 : 0;
+    out->unknown_compliant = options->unknown == UNKNOWN_COMPLIANT;
+    out->configmanager_compliant = options->configmanager == UNKNOWN_COMPLIANT;
+}
+
+void policy_reinput(const struct policy_options *options, int chosen, uint32_t flags,
+                    easg_time enrolled, easg_time now, struct policy_input *in)
+{
+    policy_from_options(options, in);
+    in->activated = chosen && activated(options, flags);
+    if (chosen &&
+        (in->compliance == COMPLIANCE_UNKNOWN_NEW || in->compliance == COMPLIANCE_UNKNOWN_OLD))
+        in->compliance = (uint8_t)unknown_since(options, enrolled, now);
 }
 
 void policy_resolve(const struct policy_options *options, const struct policy_facts *facts,
@@ -272,13 +305,11 @@ void policy_resolve(const struct policy_options *options, const struct policy_fa
 
     memset(out, 0, sizeof(*out));
     out->data = facts->data;
-    out->policy = options->enabled ? 1 : 0;
+    policy_from_options(options, out);
     out->licensed = facts->joined && facts->licensed;
     out->targeted = facts->joined && facts->targeted;
     out->exempt = facts->joined && facts->exempt;
     out->foreign = facts->foreign;
-    out->hma = options->hma ? 1 : 0;
-    out->unsupported_default = options->unsupported_default ? 1 : 0;
     out->client =
         same(&facts->device_type, "OutlookService") || same(&facts->device_type, "Outlook")
             ? CLIENT_SERVICE
@@ -289,14 +320,9 @@ void policy_resolve(const struct policy_options *options, const struct policy_fa
                         ? c->platform
                         : (uint8_t)policy_platform(&facts->device_os, &facts->device_type);
     out->record = (uint8_t)choice.record;
-    out->activated = c && (!options->activation_strict ||
-                           (c->flags & (EASG_MANAGED_ACTIVATED | EASG_MANAGED_REGISTERED)) != 0);
+    out->activated = c && activated(options, c->flags);
     out->compliance = (uint8_t)(c ? compliance(options, c, now) : COMPLIANCE_UNKNOWN_OLD);
-    out->override = (uint8_t)options->override;
     out->default_access = facts->default_access;
-    out->enforce_foreign_allow = options->enforce_foreign_allow ? 1 : 0;
-    out->unknown_compliant = options->unknown == UNKNOWN_COMPLIANT;
-    out->configmanager_compliant = options->configmanager == UNKNOWN_COMPLIANT;
     *chosen = choice.index;
     *cross_user = facts->joined ? choice.cross_user : 0;
 }

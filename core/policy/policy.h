@@ -154,6 +154,14 @@ void policy_resolve(const struct policy_options *options, const struct policy_fa
  * may be NULL or absent. */
 enum in_platform policy_platform(const easg_str *os, const easg_str *device_type);
 
+/* The inputs that are options, and no fact at all. */
+void policy_from_options(const struct policy_options *options, struct policy_input *out);
+/* The inputs that follow from the policy alone, for facts that were resolved under another one:
+ * `flags` and `enrolled` are those of the record that counted (`chosen` 0: none did). The rule that
+ * fits is the caller's. */
+void policy_reinput(const struct policy_options *options, int chosen, uint32_t flags,
+                    easg_time enrolled, easg_time now, struct policy_input *in);
+
 /* When this decision may change by time alone: end of the grace period, end of the first hour
  * after enrolment. EASG_TIME_NONE: never. */
 easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
@@ -167,6 +175,7 @@ int policy_glob(const char *pattern, const char *ptr, size_t len);
 /* What a rule may look at. All but user and `in` are claims of the client. */
 struct policy_subject {
     easg_str user, device_id, type, model, os, user_agent;
+    easg_str groups;               /* watched groups of the person, blanks between */
     const struct policy_input *in; /* resolved */
     easg_time now;
     unsigned weekday; /* local, 0: Monday */
@@ -176,7 +185,9 @@ struct policy_subject {
 int policy_rule_find(const struct policy_rule *rules, size_t n, const struct policy_subject *s);
 /* The ring of a mailbox; whoever is in none is in the last. 0 without rings. */
 size_t policy_ring_find(const struct policy_ring *rings, size_t n, const easg_str *user,
-                        const easg_str *mailbox);
+                        const easg_str *mailbox, const easg_str *groups);
+/* 1: `group` is one of those in `groups` (blanks between), without case. */
+int policy_in_group(const easg_str *groups, const char *group);
 
 /* ---- may this plan go out? (brakes.c) ---- */
 

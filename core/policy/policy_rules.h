@@ -21,6 +21,8 @@ struct policy_rule {
     easg_time expires; /* EASG_TIME_NONE: never */
     /* Patterns with * and ?, without case; NULL: whatever */
     const char *user, *device_id, *type, *model, *os, *user_agent;
+    const char *const *groups;                /* object ids; the person is in one of them */
+    size_t n_groups;                          /* 0: whatever */
     uint32_t platforms, records, compliances; /* bits by number of the word; 0: whatever */
     uint8_t days;                             /* bit 0 Monday; 0: every day */
     int from_min, to_min;                     /* local minutes of the day; -1: all day */
@@ -30,6 +32,8 @@ struct policy_ring {
     const char *name;
     const char *const *users; /* patterns */
     size_t n_users;
+    const char *const *groups; /* object ids */
+    size_t n_groups;
     int64_t percent;  /* of the mailboxes, by their id; 0: none, 100: everybody who is left */
     int64_t delay_ms; /* after enforcement began */
     int64_t blast_devices, blast_percent; /* -1: those of brakes */

@@ -5,6 +5,8 @@
  */
 #include "policy.h"
 
+#include <string.h>
+
 static unsigned char lower(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -40,6 +42,36 @@ static int fits(const char *pattern, const easg_str *s)
     return !pattern || policy_glob(pattern, s->ptr ? s->ptr : "", s->ptr ? s->len : 0);
 }
 
+int policy_in_group(const easg_str *groups, const char *group)
+{
+    size_t n = strlen(group), at = 0;
+
+    while (groups->ptr && at < groups->len) {
+        size_t k = 0;
+
+        while (at + k < groups->len && groups->ptr[at + k] != ' ')
+            k++;
+        if (k == n) {
+            size_t i = 0;
+
+            while (i < n && lower(groups->ptr[at + i]) == lower(group[i]))
+                i++;
+            if (i == n)
+                return 1;
+        }
+        at += k + 1;
+    }
+    return 0;
+}
+
+static int in_groups(const char *const *wanted, size_t n, const easg_str *groups)
+{
+    for (size_t i = 0; i < n; i++)
+        if (policy_in_group(groups, wanted[i]))
+            return 1;
+    return 0;
+}
+
 static int in_set(uint32_t set, unsigned word)
 {
     return !set || (word < 32 && (set >> word & 1u));
@@ -68,7 +100,7 @@ int policy_rule_find(const struct policy_rule *rules, size_t n, const struct pol
             fits(r->type, &s->type) && fits(r->model, &s->model) && fits(r->os, &s->os) &&
             fits(r->user_agent, &s->user_agent) && in_set(r->platforms, s->in->platform) &&
             in_set(r->records, s->in->record) && in_set(r->compliances, s->in->compliance) &&
-            in_schedule(r, s))
+            in_schedule(r, s) && (!r->n_groups || in_groups(r->groups, r->n_groups, &s->groups)))
             return (int)i;
     }
     return -1;
@@ -86,7 +118,7 @@ static unsigned share_of(const easg_str *mailbox)
 }
 
 size_t policy_ring_find(const struct policy_ring *rings, size_t n, const easg_str *user,
-                        const easg_str *mailbox)
+                        const easg_str *mailbox, const easg_str *groups)
 {
     size_t i, k;
 
@@ -94,6 +126,8 @@ size_t policy_ring_find(const struct policy_ring *rings, size_t n, const easg_st
         for (k = 0; k < rings[i].n_users; k++)
             if (fits(rings[i].users[k], user))
                 return i;
+        if (in_groups(rings[i].groups, rings[i].n_groups, groups))
+            return i;
         if (rings[i].percent > 0 && (int64_t)share_of(mailbox) < rings[i].percent)
             return i;
     }

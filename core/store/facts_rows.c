@@ -5,6 +5,8 @@
  */
 #include "listing.h"
 
+#include <string.h>
+
 static easg_status put_key(struct store *s, int64_t kd, int64_t pk, int64_t id, easg_error *err)
 {
     return db_run(s, err, "INSERT INTO staged_key(kd, pk, id) VALUES(?1, ?2, ?3)", "iii", kd, pk,
@@ -32,7 +34,8 @@ static easg_status put_keys(struct store *s, const easg_person *p, int64_t pk, i
     return st;
 }
 
-static easg_status put_person(struct store *s, const easg_person *p, int64_t k, easg_error *err)
+static easg_status put_person(struct store *s, const easg_person *p, int64_t k,
+                              const char *member_of, easg_error *err)
 {
     EASG_CLEANUP(strbuf_clear) struct strbuf smtp = STRBUF_INIT(1u << 20);
     easg_str sid = listing_trim(&p->sid), immutable = listing_trim(&p->immutable_id);
@@ -45,13 +48,14 @@ static easg_status put_person(struct store *s, const easg_person *p, int64_t k, 
     text.ptr = smtp.ptr;
     text.len = smtp.len;
     return db_run(s, err,
-                  "INSERT INTO person(k, person_id, upn, sid, immutable_id, smtp, flags, seen_at)"
-                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                  "iTSSSSii", k, &p->id, &p->upn, &sid, &immutable, &text, (int64_t)p->flags,
-                  s->listing->now);
+                  "INSERT INTO person(k, person_id, upn, sid, immutable_id, smtp, flags, seen_at,"
+                  " member_of) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                  "iTSSSSiis", k, &p->id, &p->upn, &sid, &immutable, &text, (int64_t)p->flags,
+                  s->listing->now, member_of);
 }
 
-easg_status store_stage_person(struct store *s, const easg_person *p, easg_error *err)
+easg_status store_stage_person(struct store *s, const easg_person *p, const char *member_of,
+                               easg_error *err)
 {
     struct digest *g = &s->digest;
     int64_t k = digest_key(g, DIGEST_PERSON, p->id.ptr, p->id.len);
@@ -72,12 +76,17 @@ easg_status store_stage_person(struct store *s, const easg_person *p, easg_error
     digest_int(g, (int64_t)p->flags);
     digest_int(g, (int64_t)p->n_smtp);
     digest_int(g, (int64_t)sum);
+    if (member_of) { /* without watched groups rows hash as they always did */
+        easg_str groups = { member_of, strlen(member_of) };
+
+        digest_str(g, &groups);
+    }
     st = digest_end(g, DIGEST_PERSON, &p->id, hash, err);
     if (st == EASG_OK)
         st = listing_compare(s, STORE_PERSON, k, hash, &p->id, &fresh, err);
     if (st != EASG_OK || !fresh)
         return st;
-    st = put_person(s, p, k, err);
+    st = put_person(s, p, k, member_of, err);
     id = sqlite3_last_insert_rowid(s->db);
     if (st == EASG_OK)
         st = db_run(s, err, "INSERT INTO staged_person(k, hash, id, old) VALUES(?1, ?2, ?3, ?4)",

@@ -177,8 +177,9 @@ static easg_status load(struct store *s, int64_t pk, int64_t row, struct store_p
 {
     easg_status st;
     sqlite3_stmt *stmt =
-        db_bind(s, &st, err, "SELECT flags, person_id FROM person WHERE id=?1", "i", row);
-    easg_str id;
+        db_bind(s, &st, err, "SELECT flags, person_id, member_of FROM person WHERE id=?1", "i",
+                row);
+    easg_str id, groups;
     int more = 0;
 
     if (st == EASG_OK)
@@ -189,6 +190,8 @@ static easg_status load(struct store *s, int64_t pk, int64_t row, struct store_p
     out->flags = (uint32_t)sqlite3_column_int64(stmt, 0);
     id = db_text(stmt, 1);
     text_safe(id.ptr, id.len, out->id, sizeof out->id);
+    groups = db_text(stmt, 2);
+    text_safe(groups.ptr ? groups.ptr : "", groups.len, out->member_of, sizeof out->member_of);
     db_reset(stmt);
     return EASG_OK;
 }

@@ -42,12 +42,24 @@ easg_status store_prune_history(struct store *s, easg_time before, struct store_
                   " (SELECT action FROM outbox)",
                   before, &n->actions, err);
     if (st == EASG_OK)
+        st = db_run(s, err, "DELETE FROM gate WHERE ended IS NOT NULL AND at < ?1", "t", before);
+    if (st == EASG_OK)
         st = drop(s,
                   "DELETE FROM run WHERE started_at < ?1 AND status<>'running'"
                   " AND id NOT IN (SELECT run FROM decision UNION SELECT run FROM action"
                   " UNION SELECT checked FROM action UNION SELECT run FROM ledger"
-                  " UNION SELECT run FROM outbox)",
+                  " UNION SELECT run FROM outbox UNION SELECT run FROM gate)",
                   before, &n->runs, err);
+    if (st == EASG_OK)
+        st = db_run(s, err,
+                    "DELETE FROM policy WHERE id NOT IN (SELECT policy FROM run"
+                    " WHERE policy IS NOT NULL)",
+                    "");
+    if (st == EASG_OK)
+        st = db_run(s, err,
+                    "DELETE FROM claims WHERE id NOT IN (SELECT claims FROM decision"
+                    " WHERE claims IS NOT NULL)",
+                    "");
     return st;
 }
 

@@ -50,11 +50,14 @@ easg_status store_find_mailbox(struct store *s, const char *user, char **mailbox
 easg_status store_find_device(struct store *s, const char *key, int64_t *mk, int64_t *ek,
                               easg_error *err);
 
+/* 64 object ids */
+enum { STORE_GROUPS_TEXT = 64 * 40 };
 struct store_person {
     enum store_join joined;
     int64_t pk; /* 0: none */
     uint32_t flags;
     char id[128];
+    char member_of[STORE_GROUPS_TEXT]; /* watched groups, blanks between them; "": none */
 };
 /* The one person of this mailbox: by SID, else by immutable id, else by an address that is nobody
  * else's. */
@@ -90,6 +93,15 @@ easg_status store_intern_verdict(struct store *s, const char *row, int action, c
                                  const char *mail, const char *inputs, int64_t *id,
                                  easg_error *err);
 
+/* The number of what a client says of itself; made when it is new. */
+easg_status store_intern_claims(struct store *s, const easg_str *type, const easg_str *model,
+                                const easg_str *os, const easg_str *user_agent, int64_t *id,
+                                easg_error *err);
+/* What the run at hand decides by: the policy as YAML under its digest, its clock, and the age of
+ * the facts (EASG_TIME_NONE: none). */
+easg_status store_put_basis(struct store *s, const char *digest, const char *text,
+                            int64_t local_min, easg_time facts_at, easg_error *err);
+
 struct store_decision {
     int64_t mk, ek, verdict;
     const char *device, *mailbox, *user, *device_id;
@@ -102,6 +114,8 @@ struct store_decision {
     const char *rule;       /* name of the local rule that decided; NULL: none */
     uint32_t managed_flags; /* of the record that counts */
     easg_time enrolled;     /* the same */
+    int64_t claims;         /* see store_intern_claims() */
+    const char *member_of;  /* watched groups of the person; NULL: none */
 };
 /* *changed 0: that is what we thought already, nothing is written. */
 easg_status store_put_decision(struct store *s, const struct store_decision *d, easg_time now,
@@ -117,6 +131,7 @@ struct store_wanted {
     int action; /* as interned: 0 leave, 1 allow, 2 block, 3 withdraw */
     uint32_t listed, ours;
     const char *device, *mailbox, *user, *device_id, *row, *reason, *mail;
+    const char *member_of; /* watched groups of the person; NULL: none */
 };
 /* Every current decision other than leave, with the state of the lists. */
 easg_status store_each_wanted(struct store *s, int64_t only_mk,

@@ -32,7 +32,9 @@ easg_status store_begin_listing(struct store *s, enum store_listing_of what, eas
                                 easg_error *err);
 easg_status store_stage_device(struct store *s, const easg_device *device, easg_error *err);
 easg_status store_stage_mailbox(struct store *s, const easg_mailbox *mailbox, easg_error *err);
-easg_status store_stage_person(struct store *s, const easg_person *person, easg_error *err);
+/* `member_of`: those of the watched groups that the person is in, blanks between; NULL: none. */
+easg_status store_stage_person(struct store *s, const easg_person *person, const char *member_of,
+                               easg_error *err);
 easg_status store_stage_managed(struct store *s, const easg_managed_device *device,
                                 easg_error *err);
 /* The module said OK: looks for duplicates, and for what is gone. `mailbox_id` with

@@ -63,6 +63,16 @@ easg_status store_is_grandfathered(struct store *s, int64_t mk, int64_t ek, int6
 /* Those that were found compliant are spared no more; `all`: nobody is. */
 easg_status store_drop_grandfathered(struct store *s, int all, easg_error *err);
 
+/* ---- what is held back (gate_rows.c) ------------------------------------------------------------
+ */
+
+/* The change is not planned: `word` is "waits" (for `ring`) or "spared". `opens_at`: when that ends,
+ * EASG_TIME_NONE: not known yet, or never. */
+easg_status store_put_gate(struct store *s, const struct store_wanted *w, const char *word,
+                           const char *ring, easg_time opens_at, easg_time now, easg_error *err);
+/* What this run did not find held back any more is over; of one mailbox when `only_mk` is not 0. */
+easg_status store_end_gates(struct store *s, int64_t only_mk, easg_error *err);
+
 /* ---- how long the past is kept (retention.c) ----------------------------------------------------
  */
 

@@ -10,14 +10,15 @@
 #define WANTED_COLUMNS                                                                             \
     "SELECT c.mk, c.ek, v.action,"                                                                 \
     " coalesce((SELECT lists FROM listed WHERE mailbox=mi.id AND ek=c.ek), 0),"                    \
-    " coalesce(l.lists, 0), d.device, d.mailbox, d.user, d.device_id, v.row, v.reason, v.mail"     \
-    " FROM current c JOIN decision d ON d.id=c.decision JOIN verdict v ON v.id=d.verdict"          \
+    " coalesce(l.lists, 0), d.device, d.mailbox, d.user, d.device_id, v.row, v.reason, v.mail,"    \
+    " d.member_of FROM current c JOIN decision d ON d.id=c.decision JOIN verdict v ON "            \
+    "v.id=d.verdict"                                                                               \
     " JOIN mailbox_idx mi ON mi.k=c.mk LEFT JOIN ledger l ON l.mk=c.mk AND l.ek=c.ek"
 #define ORPHAN_COLUMNS                                                                             \
     "SELECT l.mk, l.ek, 3, coalesce((SELECT x.lists FROM listed x JOIN mailbox_idx mi"             \
     " ON mi.id=x.mailbox WHERE mi.k=l.mk AND x.ek=l.ek), 0), l.lists, NULL, l.mailbox,"            \
     " (SELECT m.upn FROM mailbox_idx mi JOIN mailbox m ON m.id=mi.id WHERE mi.k=l.mk),"            \
-    " l.device_id, NULL, 'none', NULL FROM ledger l"                                               \
+    " l.device_id, NULL, 'none', NULL, NULL FROM ledger l"                                         \
     " WHERE NOT EXISTS(SELECT 1 FROM device_idx i WHERE i.mk=l.mk AND i.ek=l.ek)"
 
 typedef easg_status (*wanted_fn)(void *user, const struct store_wanted *w, easg_error *err);
@@ -41,13 +42,14 @@ static void read_wanted(sqlite3_stmt *stmt, struct store_wanted *w)
     w->row = column(stmt, 9);
     w->reason = column(stmt, 10);
     w->mail = column(stmt, 11);
+    w->member_of = column(stmt, 12);
 }
 
 /* One chunk after (mk, ek); `sql_one` asks for one mailbox only. */
 static easg_status each(struct store *s, const char *sql_all, const char *sql_one, int64_t only_mk,
                         wanted_fn fn, void *user, easg_error *err)
 {
-    struct store_wanted w = { INT64_MIN, INT64_MIN, 0,    0,    0,    NULL,
+    struct store_wanted w = { INT64_MIN, INT64_MIN, 0,    0,    0,    NULL, NULL,
                               NULL,      NULL,      NULL, NULL, NULL, NULL };
     easg_status st = EASG_OK;
     int64_t rows = WANTED_CHUNK;

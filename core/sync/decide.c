@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-enum { CANDIDATES_MAX = 64, VERDICTS = 1024 };
+enum { CANDIDATES_MAX = 64, VERDICTS = 1024, CLAIMS = 1024 };
 
 struct candidate {
     int64_t k;
@@ -35,6 +35,13 @@ struct group {
     struct policy_input in;
     struct policy_verdict verdict;
     int chosen, cross_user, rule; /* rule: number, or -1 */
+    int64_t claims;               /* of the partnership that decided */
+};
+
+/* What clients say of themselves, by a hash of it: a few thousand kinds at most. */
+struct claims_kept {
+    char *text;
+    int64_t id;
 };
 
 struct decide {
@@ -49,6 +56,7 @@ struct decide {
     uint32_t listed, ours;
     struct cached *cache;
     size_t cached;
+    struct claims_kept *claims;
     int64_t groups, devices, changed, unmatched;
 };
 
@@ -101,6 +109,37 @@ static easg_status verdict_id(struct decide *d, const struct policy_input *in,
         return st;
     }
     return intern(d, in, v, id, err);
+}
+
+static easg_status claims_id(struct decide *d, const struct store_device *dev, int64_t *id,
+                             easg_error *err)
+{
+    const easg_str *const parts[] = { &dev->type, &dev->model, &dev->os, &dev->user_agent };
+    EASG_CLEANUP(strbuf_clear) struct strbuf b = STRBUF_INIT(64 * 1024);
+    struct claims_kept *kept;
+    uint32_t h = 2166136261u;
+    easg_status st;
+    size_t i;
+
+    for (i = 0; i < 4; i++) {
+        strbuf_add(&b, parts[i]->ptr ? parts[i]->ptr : "", parts[i]->ptr ? parts[i]->len : 0);
+        strbuf_addc(&b, '\n'); /* no claim holds one that matters: this is a cache */
+    }
+    for (i = 0; i < b.len; i++)
+        h = (h ^ (unsigned char)strbuf_str(&b)[i]) * 16777619u;
+    kept = &d->claims[h % CLAIMS];
+    if (strbuf_status(&b) == EASG_OK && kept->text && strcmp(kept->text, strbuf_str(&b)) == 0) {
+        *id = kept->id;
+        return EASG_OK;
+    }
+    st = store_intern_claims(d->s->store, &dev->type, &dev->model, &dev->os, &dev->user_agent, id,
+                             err);
+    if (st != EASG_OK || strbuf_status(&b) != EASG_OK)
+        return st;
+    mem_free(kept->text);
+    kept->text = mem_strdup(strbuf_str(&b));
+    kept->id = *id;
+    return EASG_OK;
 }
 
 /* ---- what is known of a group ---- */
@@ -220,6 +259,7 @@ static int find_rule(const struct decide *d, const struct store_device *dev,
     s.model = dev->model;
     s.os = dev->os;
     s.user_agent = dev->user_agent;
+    s.groups = text_str(d->person.pk ? d->person.member_of : NULL);
     s.in = in;
     s.now = d->s->now;
     s.minute = (int)(minute % 1440);
@@ -230,7 +270,8 @@ static int find_rule(const struct decide *d, const struct store_device *dev,
     return rule;
 }
 
-static void judge(struct decide *d, const struct store_device *dev, int first)
+static easg_status judge(struct decide *d, const struct store_device *dev, int first,
+                         easg_error *err)
 {
     uint32_t foreign = d->listed & ~d->ours;
     struct policy_facts f;
@@ -267,7 +308,9 @@ static void judge(struct decide *d, const struct store_device *dev, int first)
         d->g.chosen = chosen;
         d->g.cross_user = cross_user;
         d->g.rule = rule;
+        return claims_id(d, dev, &d->g.claims, err);
     }
+    return EASG_OK;
 }
 
 static void free_group(struct group *g)
@@ -301,6 +344,8 @@ static easg_status close_group(struct decide *d, easg_error *err)
         out.facts_at = d->s->facts_at;
         if (g->verdict.row == POLICY_ROW_RULE && g->rule >= 0)
             out.rule = d->s->o->org->rules[g->rule].name;
+        out.claims = g->claims;
+        out.member_of = d->person.pk && d->person.member_of[0] ? d->person.member_of : NULL;
         out.enrolled = EASG_TIME_NONE;
         if (g->chosen >= 0) {
             out.managed_flags = d->c[g->chosen].flags;
@@ -332,9 +377,8 @@ static easg_status on_device(void *user, const struct store_device *dev, easg_er
     }
     if (st != EASG_OK || d->g.skip)
         return st;
-    judge(d, dev, first);
     d->devices++;
-    return EASG_OK;
+    return judge(d, dev, first, err);
 }
 
 /* ---- the walk ---- */
@@ -358,7 +402,15 @@ static easg_status walk(struct sync *s, int stale, easg_error *err)
     struct decide *d = mem_alloc(sizeof *d);
     easg_status st;
 
-    if (!d || !(d->cache = mem_array(VERDICTS, sizeof *d->cache))) {
+    if (d) {
+        d->cache = mem_array(VERDICTS, sizeof *d->cache);
+        d->claims = mem_array(CLAIMS, sizeof *d->claims);
+    }
+    if (!d || !d->cache || !d->claims) {
+        if (d) {
+            mem_free(d->cache);
+            mem_free(d->claims);
+        }
         mem_free(d);
         return err_nomem(err);
     }
@@ -391,14 +443,34 @@ static easg_status walk(struct sync *s, int stale, easg_error *err)
         s->counts.decided = d->devices;
     free_group(&d->g);
     store_clear_mailbox(&d->mailbox);
+    for (size_t i = 0; i < CLAIMS; i++)
+        mem_free(d->claims[i].text);
+    mem_free(d->claims);
     mem_free(d->cache);
     mem_free(d);
     return st;
 }
 
+/* What this run decides by, so that it can be decided again. */
+static easg_status keep_basis(struct sync *s, easg_error *err)
+{
+    EASG_CLEANUP(strbuf_clear) struct strbuf text = STRBUF_INIT(1024 * 1024);
+    char digest[65];
+    easg_status st = cfg_policy_text(s->o->org, &text, digest, err);
+
+    if (st == EASG_OK)
+        st = store_begin(s->store, 0, err);
+    if (st == EASG_OK)
+        st = store_put_basis(s->store, digest, strbuf_str(&text), clock_local_offset_min(s->now),
+                             s->facts_at, err);
+    return st == EASG_OK ? store_commit(s->store, err) : st;
+}
+
 easg_status sync_decide(struct sync *s, easg_error *err)
 {
-    return walk(s, s->failure != FAILURE_HOLD, err);
+    easg_status st = keep_basis(s, err);
+
+    return st == EASG_OK ? walk(s, s->failure != FAILURE_HOLD, err) : st;
 }
 
 easg_status sync_decide_stale(struct sync *s, easg_error *err)

@@ -10,6 +10,7 @@
 #include "text.h"
 #include "timestamp.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What must not shrink unnoticed: a list, and how many of its people the policy speaks of. */
@@ -29,9 +30,21 @@ static easg_status on_person(void *user, const easg_person *p, easg_error *err)
 {
     struct sync *s = user;
 
+    size_t n = s->o->org->n_watch_groups;
+    char groups[STORE_GROUPS_TEXT];
+    size_t at = 0;
+
+    if (n && !(p->flags & EASG_PERSON_WATCHED))
+        return err_set(err, EASG_E_CONFIG,
+                       "rules or rings name groups, but this device manager's module does not tell "
+                       "who is in them; nothing is decided until `group` is taken out");
+    for (size_t i = 0; i < n; i++)
+        if (p->watched >> i & 1)
+            at += (size_t)snprintf(groups + at, sizeof groups - at, "%s%s", at ? " " : "",
+                                   s->o->org->watch_groups[i]->ptr);
     s->facts_licensed += (p->flags & EASG_PERSON_LICENSED) != 0;
     s->facts_targeted += (p->flags & EASG_PERSON_TARGETED) != 0;
-    return store_stage_person(s->store, p, err);
+    return store_stage_person(s->store, p, at ? groups : NULL, err);
 }
 
 static easg_status on_managed(void *user, const easg_managed_device *d, easg_error *err)
@@ -62,6 +75,8 @@ static easg_status fetch_once(struct sync *s, struct store_seen seen[STORE_KINDS
     q.n_include_groups = s->o->org->n_include_groups;
     q.exclude_groups = s->o->org->exclude_groups;
     q.n_exclude_groups = s->o->org->n_exclude_groups;
+    q.watch_groups = s->o->org->watch_groups;
+    q.n_watch_groups = s->o->org->n_watch_groups;
     s->facts_licensed = s->facts_targeted = 0;
     st = sync_open_sink(s, err);
     if (st == EASG_OK)
@@ -191,6 +206,34 @@ static easg_status fetch_believed(struct sync *s, struct store_seen seen[STORE_K
                 F_INT("last_targeted", last[TARGETED]));
 }
 
+/* The groups that these facts can tell of: a rule that asks for another one waits for new facts. */
+static easg_status keep_groups(struct sync *s, easg_error *err)
+{
+    EASG_CLEANUP(strbuf_clear) struct strbuf b = STRBUF_INIT(STORE_GROUPS_TEXT);
+
+    for (size_t i = 0; i < s->o->org->n_watch_groups; i++)
+        strbuf_addf(&b, "%s%s", i ? " " : "", s->o->org->watch_groups[i]->ptr);
+    if (strbuf_status(&b) != EASG_OK)
+        return err_nomem(err);
+    return store_set_org(s->store, "facts_groups", b.len ? strbuf_str(&b) : NULL, err);
+}
+
+static easg_status groups_known(struct sync *s, int *known, easg_error *err)
+{
+    EASG_CLEANUP(mem_cleanup) char *text = NULL;
+    easg_status st = EASG_OK;
+
+    *known = 1;
+    if (s->o->org->n_watch_groups)
+        st = store_get_org(s->store, "facts_groups", &text, err);
+    for (size_t i = 0; st == EASG_OK && i < s->o->org->n_watch_groups; i++) {
+        easg_str list = text_str(text);
+
+        *known &= policy_in_group(&list, s->o->org->watch_groups[i]->ptr);
+    }
+    return st;
+}
+
 /* The numbers become the measure of the next listing, or wait beside it. */
 static easg_status keep_numbers(struct sync *s, const struct store_seen seen[STORE_KINDS],
                                 easg_error *err)
@@ -236,6 +279,8 @@ static easg_status accept(struct sync *s, const struct store_seen seen[STORE_KIN
     if (st == EASG_OK)
         st = keep_numbers(s, seen, err);
     if (st == EASG_OK)
+        st = keep_groups(s, err);
+    if (st == EASG_OK)
         st = store_set_org(s->store, "last_facts", timestamp_format(s->now, text), err);
     if (st == EASG_OK)
         st = store_set_org(s->store, "facts_silent_since", NULL, err);
@@ -263,11 +308,16 @@ static easg_status last_good(struct sync *s, easg_time *at, easg_error *err)
 {
     EASG_CLEANUP(mem_cleanup) char *text = NULL;
     easg_status st = store_get_org(s->store, "last_facts", &text, err);
+    int known = 1;
 
     *at = EASG_TIME_NONE;
     if (st == EASG_OK && text && !timestamp_parse(text, strlen(text), at))
         *at = EASG_TIME_NONE;
     if (*at != EASG_TIME_NONE && s->now - *at > s->o->org->brakes.facts_max_age_ms)
+        *at = EASG_TIME_NONE;
+    if (st == EASG_OK && *at != EASG_TIME_NONE)
+        st = groups_known(s, &known, err);
+    if (!known)
         *at = EASG_TIME_NONE;
     return st;
 }

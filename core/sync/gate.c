@@ -38,11 +38,25 @@ easg_status gate_open(struct gate *g, struct sync *s, easg_error *err)
     return st == EASG_OK ? store_commit(s->store, err) : st;
 }
 
-static size_t ring_of(const struct gate *g, const char *user, const char *mailbox)
+static size_t ring_of(const struct gate *g, const struct store_wanted *w)
 {
-    easg_str u = text_str(user), m = text_str(mailbox);
+    easg_str u = text_str(w->user), m = text_str(w->mailbox), in = text_str(w->member_of);
 
-    return policy_ring_find(g->s->o->org->rings, g->s->o->org->n_rings, &u, &m);
+    return policy_ring_find(g->s->o->org->rings, g->s->o->org->n_rings, &u, &m, &in);
+}
+
+/* What is held back is noted, so that a person can be told, and a run decided again. */
+static easg_status ring_waits(struct gate *g, const struct store_wanted *w, int *waits,
+                              easg_error *err)
+{
+    const struct policy_ring *r = &g->s->o->org->rings[ring_of(g, w)];
+
+    *waits = g->s->now - g->since < r->delay_ms;
+    if (!*waits)
+        return EASG_OK;
+    g->waiting++;
+    return store_put_gate(g->s->store, w, "waits", r->name,
+                          g->begun ? g->since + r->delay_ms : EASG_TIME_NONE, g->s->now, err);
 }
 
 easg_status gate_ask(struct gate *g, const struct store_wanted *w, int block, int *go,
@@ -50,28 +64,30 @@ easg_status gate_ask(struct gate *g, const struct store_wanted *w, int block, in
 {
     const struct org_config *o = g->s->o->org;
     easg_status st = EASG_OK;
-    int spared = 0;
+    int spared = 0, waits = 0;
 
     *go = 1;
     if (!g->on || (w->ours & w->listed))
         return EASG_OK;
-    if (o->n_rings && g->s->now - g->since < o->rings[ring_of(g, w->user, w->mailbox)].delay_ms) {
-        g->waiting++;
+    if (o->n_rings)
+        st = ring_waits(g, w, &waits, err);
+    if (st != EASG_OK || waits) {
         *go = 0;
-        return EASG_OK;
+        return st;
     }
     if (block && o->grandfather_ms > 0 &&
         (o->grandfather_until == EASG_TIME_NONE || g->s->now < o->grandfather_until))
         st = store_is_grandfathered(g->s->store, w->mk, w->ek, g->begun ? 0 : o->grandfather_ms,
                                     &spared, err);
-    if (spared) {
-        g->spared++;
-        *go = 0;
-    }
-    return st;
+    if (st != EASG_OK || !spared)
+        return st;
+    g->spared++;
+    *go = 0;
+    return store_put_gate(g->s->store, w, "spared", NULL, o->grandfather_until, g->s->now, err);
 }
 
-easg_status gate_note(struct gate *g, const struct store_action *a, easg_error *err)
+easg_status gate_note(struct gate *g, const struct store_wanted *w, const struct store_action *a,
+                      easg_error *err)
 {
     struct gate_block *grown;
 
@@ -84,7 +100,7 @@ easg_status gate_note(struct gate *g, const struct store_action *a, easg_error *
         g->blocks = grown;
     }
     g->blocks[g->n].id = a->id;
-    g->blocks[g->n].ring = ring_of(g, a->user, a->mailbox);
+    g->blocks[g->n].ring = ring_of(g, w);
     g->blocks[g->n].fresh =
         (a->access_before != EASG_ACCESS_BLOCKED && a->access_before != EASG_ACCESS_QUARANTINED) ||
         (a->listed_before & EASG_LISTED_ALLOWED);
@@ -130,8 +146,10 @@ easg_status gate_brakes(struct gate *g, easg_error *err)
 
 easg_status gate_close(struct gate *g, easg_error *err)
 {
-    easg_status st = store_set_org_int(g->s->store, "waiting_rings", g->waiting, err);
+    easg_status st = store_end_gates(g->s->store, g->s->only_mk, err);
 
+    if (st == EASG_OK)
+        st = store_set_org_int(g->s->store, "waiting_rings", g->waiting, err);
     if (st == EASG_OK)
         st = store_set_org_int(g->s->store, "spared", g->spared, err);
     mem_free(g->blocks);

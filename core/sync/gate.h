@@ -30,7 +30,8 @@ easg_status gate_open(struct gate *g, struct sync *s, easg_error *err);
 easg_status gate_ask(struct gate *g, const struct store_wanted *w, int block, int *go,
                      easg_error *err);
 /* A block that was planned or is held; with rings each ring has its brake. */
-easg_status gate_note(struct gate *g, const struct store_action *a, easg_error *err);
+easg_status gate_note(struct gate *g, const struct store_wanted *w, const struct store_action *a,
+                      easg_error *err);
 /* Holds the blocks of each ring that are too many, and lets the others go. */
 easg_status gate_brakes(struct gate *g, easg_error *err);
 easg_status gate_close(struct gate *g, easg_error *err);

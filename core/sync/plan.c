@@ -114,7 +114,7 @@ static easg_status on_wanted(void *user, const struct store_wanted *w, easg_erro
         b.reason = (char *)(uintptr_t)w->reason;
         b.mail = (char *)(uintptr_t)w->mail;
         st = put(p, &b, err);
-        return st == EASG_OK ? gate_note(&p->gate, &b, err) : st;
+        return st == EASG_OK ? gate_note(&p->gate, w, &b, err) : st;
     }
 }
 

@@ -286,8 +286,14 @@ static easg_status EASG_CALL intune_fetch(easg_session *s, const easg_run *run,
                                           const easg_sink_receiver *to, easg_error *err)
 {
     struct guid_set targeted = { NULL, 0, 0 }, exempt = { NULL, 0, 0 };
+    struct guid_set *watched = NULL;
+    size_t n_watched = EASG_HAS_FIELD(query, n_watch_groups) ? query->n_watch_groups : 0;
     easg_status st;
 
+    if (n_watched > 64)
+        return err_set(err, EASG_E_LIMIT, "more than 64 groups are asked about");
+    if (n_watched && !(watched = mem_array(n_watched, sizeof *watched)))
+        return err_nomem(err);
     s->run = run;
     eas_index_clear(&s->eas);
     st = intune_fetch_groups(s, "policy.include_groups", query->include_groups,
@@ -295,12 +301,19 @@ static easg_status EASG_CALL intune_fetch(easg_session *s, const easg_run *run,
     if (st == EASG_OK)
         st = intune_fetch_groups(s, "policy.exclude_groups", query->exclude_groups,
                                  query->n_exclude_groups, &exempt, err);
+    for (size_t i = 0; st == EASG_OK && i < n_watched; i++)
+        st = intune_fetch_groups(s, "group of a rule or a ring", &query->watch_groups[i], 1,
+                                 &watched[i], err);
     if (st == EASG_OK)
-        st = intune_fetch_people(s, query->n_include_groups ? &targeted : NULL, &exempt, to, err);
+        st = intune_fetch_people(s, query->n_include_groups ? &targeted : NULL, &exempt, watched,
+                                 n_watched, to, err);
     if (st == EASG_OK)
         st = intune_fetch_devices(s, to, err);
     guid_set_clear(&targeted);
     guid_set_clear(&exempt);
+    for (size_t i = 0; i < n_watched; i++)
+        guid_set_clear(&watched[i]);
+    mem_free(watched);
     return st;
 }
 

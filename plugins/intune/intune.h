@@ -77,10 +77,10 @@ easg_status intune_fetch_groups(struct easg_session *s, const char *option,
                                 const easg_str *const *groups, size_t n, struct guid_set *set,
                                 easg_error *err);
 
-/* people.c. `targeted` NULL: everybody is. */
+/* people.c. `targeted` NULL: everybody is. `watched`: a set for each group of the query. */
 easg_status intune_fetch_people(struct easg_session *s, const struct guid_set *targeted,
-                                const struct guid_set *exempt, const easg_sink_receiver *to,
-                                easg_error *err);
+                                const struct guid_set *exempt, const struct guid_set *watched,
+                                size_t n_watched, const easg_sink_receiver *to, easg_error *err);
 
 /* devices.c */
 easg_status intune_fetch_devices(struct easg_session *s, const easg_sink_receiver *to,

@@ -16,6 +16,8 @@ struct people {
     struct easg_session *s;
     const struct guid_set *targeted; /* NULL: everybody */
     const struct guid_set *exempt;
+    const struct guid_set *watched;
+    size_t n_watched;
     const easg_sink_receiver *to;
     easg_str smtp[MAX_ADDRESSES];
     const easg_str *smtp_ptrs[MAX_ADDRESSES];
@@ -118,14 +120,19 @@ static easg_status on_person(void *user, const struct json *item, easg_error *er
         out.flags |= EASG_PERSON_TARGETED;
     if (guid_set_has(p->exempt, id))
         out.flags |= EASG_PERSON_EXEMPT;
+    if (p->n_watched)
+        out.flags |= EASG_PERSON_WATCHED;
+    for (size_t i = 0; i < p->n_watched; i++)
+        if (guid_set_has(&p->watched[i], id))
+            out.watched |= (uint64_t)1 << i;
     p->licensed += (uint64_t)licensed;
     st = p->to->person(p->to, &out);
     return st == EASG_OK ? st : err_set(err, st, "the host does not take more people");
 }
 
 easg_status intune_fetch_people(struct easg_session *s, const struct guid_set *targeted,
-                                const struct guid_set *exempt, const easg_sink_receiver *to,
-                                easg_error *err)
+                                const struct guid_set *exempt, const struct guid_set *watched,
+                                size_t n_watched, const easg_sink_receiver *to, easg_error *err)
 {
     char path[320];
     struct people *p = mem_alloc(sizeof *p);
@@ -139,6 +146,8 @@ easg_status intune_fetch_people(struct easg_session *s, const struct guid_set *t
     p->s = s;
     p->targeted = targeted;
     p->exempt = exempt;
+    p->watched = watched;
+    p->n_watched = n_watched;
     p->to = to;
     (void)snprintf(path, sizeof path,
                    "/v1.0/users?$select=id,userPrincipalName,mail,proxyAddresses,"

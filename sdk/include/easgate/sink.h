@@ -33,6 +33,10 @@ typedef struct easg_facts_query {
     size_t n_include_groups;               /* 0: every person is targeted */
     const easg_str *const *exclude_groups; /* members get EASG_PERSON_EXEMPT */
     size_t n_exclude_groups;
+    /* At most 64 groups that local rules ask about. A module that sees some sets `watched` and
+     * EASG_PERSON_WATCHED in every person; where it does not, nothing is decided. */
+    const easg_str *const *watch_groups;
+    size_t n_watch_groups;
 } easg_facts_query;
 
 typedef uint32_t easg_delta;

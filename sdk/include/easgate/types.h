@@ -197,11 +197,13 @@ typedef struct easg_person {
     easg_str immutable_id;
     const easg_str *const *smtp;
     size_t n_smtp;
+    uint64_t watched;          /* bit i: a member of watch_groups[i]; with EASG_PERSON_WATCHED */
 } easg_person;
 enum {
     EASG_PERSON_LICENSED = 1u << 0,
     EASG_PERSON_TARGETED = 1u << 1, /* in an included group */
-    EASG_PERSON_EXEMPT = 1u << 2    /* in an excluded group */
+    EASG_PERSON_EXEMPT = 1u << 2,   /* in an excluded group */
+    EASG_PERSON_WATCHED = 1u << 3   /* `watched` was looked up, also when it is 0 */
 };
 
 typedef uint32_t easg_verb;

@@ -123,7 +123,7 @@ static void list_facts(struct store *s, easg_time now)
         p.id = text_str(persons[i]);
         p.upn = text_str(people[i].upn);
         p.sid = text_str(sids[i]);
-        must(store_stage_person(s, &p, &err), "stage_person");
+        must(store_stage_person(s, &p, NULL, &err), "stage_person");
     }
     for (i = 0; i < PEOPLE; i++) {
         easg_managed_device m = { .struct_size = sizeof(m),
