@@ -9,6 +9,7 @@
 #include "age.h"
 #include "err.h"
 #include "jsonin.h"
+#include "pastrun.h"
 #include "policy.h"
 #include "table.h"
 #include "text.h"
@@ -21,12 +22,13 @@ enum { DEVICES_MAX = 20, FULL_MAX = 5, HISTORY_MAX = 5, ACTIONS_MAX = 10, MAIL_M
 struct values {
     const char *org;
     const char *who;
+    const char *run;
 };
 
 /* One device with all that is told of it. */
 struct story {
     const struct record *device;
-    struct records decision, actions, history, ledger, mail;
+    struct records decision, actions, history, ledger, mail, gate;
     const char *facts_at; /* when the device manager was read last; NULL */
     const char *full_at;  /* when everything of Exchange was read last; NULL */
     struct policy_input in;
@@ -41,6 +43,7 @@ static void story_clear(struct story *s)
     records_clear(&s->history);
     records_clear(&s->ledger);
     records_clear(&s->mail);
+    records_clear(&s->gate);
 }
 
 static easg_status take_input(void *user, const char *name, enum json_kind kind, const char *value,
@@ -94,6 +97,11 @@ static easg_status read_story(struct store *store, struct story *s, easg_error *
                            "SELECT * FROM v_mail WHERE ifnull(user, '') = ?1"
                            " AND device_id = ?2 COLLATE NOCASE ORDER BY id DESC LIMIT 3",
                            person, 2, MAIL_MAX, &s->mail, err);
+    if (st == EASG_OK)
+        st = query_records(store,
+                           "SELECT * FROM v_gate WHERE mailbox = ?1"
+                           " AND device_id = ?2 COLLATE NOCASE AND ended_run_no IS NULL",
+                           entry, 2, 1, &s->gate, err);
     if (st != EASG_OK)
         return st;
     if (s->decision.n) {
@@ -103,38 +111,7 @@ static easg_status read_story(struct store *store, struct story *s, easg_error *
     return EASG_OK;
 }
 
-/* ---- where an input comes from ---- */
-
-enum origin { FROM_MANAGER, FROM_CONFIG, FROM_EXCHANGE, FROM_CLIENT };
-
-static enum origin origin_of(const struct story *s, const char *input)
-{
-    static const char *const manager[] = { "data",   "licence",   "targeted",  "exempt",
-                                           "record", "activated", "compliance" };
-    static const char *const exchange[] = { "foreign", "default_access", "entry" };
-    size_t i;
-
-    for (i = 0; i < sizeof(manager) / sizeof(manager[0]); i++)
-        if (strcmp(manager[i], input) == 0)
-            return FROM_MANAGER;
-    for (i = 0; i < sizeof(exchange) / sizeof(exchange[0]); i++)
-        if (strcmp(exchange[i], input) == 0)
-            return FROM_EXCHANGE;
-    if (strcmp(input, "client") == 0)
-        return FROM_CLIENT;
-    if (strcmp(input, "platform") == 0)
-        return s->in.record == RECORD_MANAGED || s->in.record == RECORD_RETIRING ? FROM_MANAGER
-                                                                                 : FROM_CLIENT;
-    return FROM_CONFIG;
-}
-
-static const char *origin_name(enum origin o)
-{
-    static const char *const names[] = { "device manager", "configuration", "Exchange",
-                                         "the client's own claim" };
-
-    return names[o];
-}
+/* ---- where an input comes from ----------------------------------------- */
 
 /* The device's row is as old as its last change; a full listing since then saw the same. */
 static const char *seen_at(const struct story *s)
@@ -160,14 +137,6 @@ static const char *origin_time(const struct story *s, enum origin o)
 }
 
 /* ---- text ---- */
-
-static void say(const char *name, const char *value)
-{
-    char safe[CLI_SAFE];
-
-    if (value && *value)
-        printf("  %-14s %s\n", name, cli_safe(value, safe));
-}
 
 static void print_exchange(const struct story *s, easg_time now)
 {
@@ -196,14 +165,28 @@ static void print_exchange(const struct story *s, easg_time now)
     say("seen", age_text(seen_at(s), now, age));
 }
 
-static unsigned row_number(const char *row)
+/* What keeps the verdict from being written: a ring, or that the device is spared. */
+static void print_gate(const struct story *s, easg_time now)
 {
-    unsigned i;
+    const struct record *g = s->gate.n ? &s->gate.items[0] : NULL;
+    char text[CLI_SAFE], age[AGE_SIZE];
 
-    for (i = 1; i < 64 && strcmp(policy_row_name(i), "?") != 0; i++)
-        if (strcmp(policy_row_name(i), row) == 0)
-            return i;
-    return 0;
+    if (g && strcmp(record_get(g, "word"), "waits") == 0) {
+        snprintf(text, sizeof(text), "its ring, %.80s, is not enforced before %.60s",
+                 record_get(g, "ring"),
+                 record_null(g, "opens_at") ? age_text(record_null(g, "opens_at"), now, age)
+                                            : "its time, from the first enforcing run on");
+        say("held back", text);
+    } else if (g) {
+        snprintf(text, sizeof(text),
+                 "it had access when enforcement began (policy.grandfather), until %.60s",
+                 record_null(g, "opens_at") ? age_text(record_null(g, "opens_at"), now, age)
+                                            : "it is found compliant");
+        say("held back", text);
+    } else if (record_int(&s->decision.items[0], "grandfathered")) {
+        say("grandfathered", "it had access when enforcement began, and is not blocked before "
+                             "policy.grandfather_until");
+    }
 }
 
 static void print_decision(const struct story *s, easg_time now)
@@ -218,6 +201,8 @@ static void print_decision(const struct story *s, easg_time now)
     say("verdict", text);
     if (row)
         say("because", policy_row_text(row));
+    say("local rule", record_get(x, "rule"));
+    print_gate(s, now);
     if (*record_get(x, "mail") && strcmp(record_get(x, "mail"), "none") != 0)
         say("mail", record_get(x, "mail"));
     if (record_null(x, "next_change")) {
@@ -263,10 +248,7 @@ static void print_evidence(const struct story *s)
 static void print_inputs(const struct story *s, easg_time now)
 {
     static const struct table_column columns[] = {
-        {"INPUT",  0},
-        { "VALUE", 0},
-        { "FROM",  0},
-        { "AS OF", 0}
+        { "INPUT", 0 }, { "VALUE", 0 }, { "FROM", 0 }, { "AS OF", 0 }
     };
     struct table *t = table_create(stdout, columns, 4, cli_width(), 2);
     char age[AGE_SIZE];
@@ -276,7 +258,7 @@ static void print_inputs(const struct story *s, easg_time now)
     if (!t)
         return;
     for (i = 0; policy_input_name(i); i++) {
-        enum origin o = origin_of(s, policy_input_name(i));
+        enum origin o = origin_of(&s->in, policy_input_name(i));
 
         if (!s->given[i][0])
             continue;
@@ -414,7 +396,7 @@ static void json_inputs(struct jsonout *j, const struct story *s)
 
     json_open_array(j, "inputs");
     for (i = 0; s->known && policy_input_name(i); i++) {
-        enum origin o = origin_of(s, policy_input_name(i));
+        enum origin o = origin_of(&s->in, policy_input_name(i));
 
         if (!s->given[i][0])
             continue;
@@ -459,6 +441,7 @@ static void json_story(struct jsonout *j, const struct story *s)
         json_close(j);
     }
     json_close(j);
+    json_list(j, "gate", &s->gate);
     json_list(j, "ledger", &s->ledger);
     json_list(j, "actions", &s->actions);
     json_list(j, "mail", &s->mail);
@@ -500,14 +483,12 @@ static easg_status tell(struct cli *cli, struct store *store, const struct value
 /* Too many to tell each story. */
 static void print_choice(const struct records *found)
 {
-    static const struct table_column columns[] = {
-        {"DEVICE ID", TABLE_FLEX},
-        { "USER",     TABLE_FLEX},
-        { "TYPE",     TABLE_FLEX},
-        { "ACCESS",   0         },
-        { "VERDICT",  0         },
-        { "KEY",      TABLE_FLEX}
-    };
+    static const struct table_column columns[] = { { "DEVICE ID", TABLE_FLEX },
+                                                   { "USER", TABLE_FLEX },
+                                                   { "TYPE", TABLE_FLEX },
+                                                   { "ACCESS", 0 },
+                                                   { "VERDICT", 0 },
+                                                   { "KEY", TABLE_FLEX } };
     struct table *t = table_create(stdout, columns, 6, cli_width(), 0);
     size_t i;
 
@@ -537,6 +518,8 @@ static int run_explain(struct cli *cli, void *values)
     easg_status st;
     int code = CLI_DONE;
 
+    if (v->run)
+        return explain_past(cli, v->org, v->who, v->run);
     st = cli_open_store(cli, v->org, &s, &err);
     if (st == EASG_OK)
         st = query_records(s,
@@ -570,17 +553,22 @@ static int run_explain(struct cli *cli, void *values)
 }
 
 static const struct arg_spec args[] = {
-    {.type = ARG_OPERAND,
-     .name = "ORG",
-     .offset = offsetof(struct values, org),
-     .required = 1,
-     .doc = "the organisation" },
     { .type = ARG_OPERAND,
-     .name = "DEVICE|USER",
-     .offset = offsetof(struct values, who),
-     .required = 1,
-     .doc = "key, device id, UPN, address or mailbox GUID" },
-    { .type = ARG_END                   }
+      .name = "ORG",
+      .offset = offsetof(struct values, org),
+      .required = 1,
+      .doc = "the organisation" },
+    { .type = ARG_OPERAND,
+      .name = "DEVICE|USER",
+      .offset = offsetof(struct values, who),
+      .required = 1,
+      .doc = "key, device id, UPN, address or mailbox GUID" },
+    { .type = ARG_TEXT,
+      .name = "run",
+      .offset = offsetof(struct values, run),
+      .value = "RUN",
+      .doc = "as it stood after this run, with the facts of then" },
+    { .type = ARG_END }
 };
 
 const struct verb verb_explain = {

@@ -21,6 +21,7 @@ extern const struct verb verb_plan;
 extern const struct verb verb_plugins;
 extern const struct verb verb_policy;
 extern const struct verb verb_release;
+extern const struct verb verb_replay;
 extern const struct verb verb_run;
 extern const struct verb verb_status;
 extern const struct verb verb_sync;
