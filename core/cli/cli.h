@@ -125,6 +125,7 @@ struct start {
     const char *kind; /* full, quick, user, apply, release, adopt */
     const char *user;
     int dry_run;
+    int retry; /* in spite of a hold */
     const char *approve;
     const struct arg_list *devices; /* may be NULL */
     const char *plan;               /* a saved plan that must fit */

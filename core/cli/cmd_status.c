@@ -298,8 +298,16 @@ static void print_text(const struct standing *s, easg_time now)
                                             : "audit (nothing is written to Exchange)");
     if (s->config_error)
         line("configuration", cli_safe(s->config_error, safe));
-    if (hold)
+    if (hold) {
         line("hold", cli_safe(hold, safe));
+        snprintf(text, sizeof(text),
+                 mark(s, "hold_generation")
+                     ? "no server is asked until the file or a secret changes; if the account was "
+                       "unlocked: easgate sync %s --retry"
+                     : "mend the configuration, then: easgate sync %s",
+                 s->name);
+        line("", text);
+    }
     if (!s->synced)
         return;
     print_last_run(s, now);
@@ -361,6 +369,7 @@ static void print_json(struct jsonout *j, const struct standing *s, easg_time no
     json_text(j, "mode", !s->config ? NULL : s->config->mode == ORG_ENFORCE ? "enforce" : "audit");
     json_text(j, "config_error", s->config_error);
     json_text(j, "hold", mark(s, "hold"));
+    json_bool(j, "hold_guarded", mark(s, "hold") && mark(s, "hold_generation"));
     json_bool(j, "synchronised", s->synced);
     json_time(j, "last_full", s->synced ? s->last_full : EASG_TIME_NONE);
     json_time(j, "last_quick", s->synced ? s->last_quick : EASG_TIME_NONE);

@@ -15,7 +15,7 @@ struct values {
     const char *org;
     const char *user;
     const char *out;
-    int full, quick, dry_run, verbose;
+    int full, quick, dry_run, retry, verbose;
     int64_t limit;
 };
 
@@ -98,7 +98,11 @@ static int run_sync(struct cli *cli, void *values)
 {
     const struct values *v = values;
     struct start start = {
-        .org = v->org, .user = v->user, .dry_run = v->dry_run, .verbose = v->verbose
+        .org = v->org,
+        .user = v->user,
+        .dry_run = v->dry_run,
+        .retry = v->retry,
+        .verbose = v->verbose
     };
     easg_error err = EASG_ERROR_INIT;
     easg_status st;
@@ -152,6 +156,10 @@ static const struct arg_spec sync_args[] = {
       .name = "dry-run",
       .offset = offsetof(struct values, dry_run),
       .doc = "decide and print; write nothing to Exchange" },
+    { .type = ARG_FLAG,
+      .name = "retry",
+      .offset = offsetof(struct values, retry),
+      .doc = "one attempt in spite of a hold, when the account was unlocked" },
     { .type = ARG_NUMBER,
       .name = "limit",
       .offset = offsetof(struct values, limit),

@@ -15,7 +15,7 @@
 struct values {
     const char *org, *kind, *run, *user, *approve, *trigger, *level, *plan, *list, *file;
     struct arg_list devices;
-    int dry_run, told;
+    int dry_run, retry, told;
 };
 
 #define KINDS "full|quick|user|apply|release|adopt"
@@ -118,6 +118,7 @@ static int run_worker(struct cli *cli, void *values)
     args.approve_devices = v->devices.items;
     args.n_approve_devices = v->devices.n;
     args.dry_run = v->dry_run;
+    args.retry = v->retry;
     args.told = v->told;
     args.trigger = v->trigger ? v->trigger : "operator";
     args.plan = v->plan ? &work.plan : NULL;
@@ -151,6 +152,10 @@ static const struct arg_spec specs[] = {
       .name = "dry-run",
       .offset = offsetof(struct values, dry_run),
       .doc = "write nothing to Exchange" },
+    { .type = ARG_FLAG,
+      .name = "retry",
+      .offset = offsetof(struct values, retry),
+      .doc = "one attempt in spite of a hold" },
     { .type = ARG_FLAG,
       .name = "told",
       .offset = offsetof(struct values, told),

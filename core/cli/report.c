@@ -58,8 +58,9 @@ static const char *remedy(int code)
     switch (code) {
     case CLI_LATER: return "nothing is lost: the next run tries again";
     case CLI_HOLD:
-        return "the organisation is on hold until its configuration or its secrets change; "
-               "`easgate check ORG --online` names the hop";
+        return "the organisation is on hold until its configuration or its secrets change, or "
+               "`easgate sync ORG --retry` (one attempt) succeeds; `easgate check ORG --online` "
+               "names the hop";
     case CLI_BUG:
         return "the worker crashed or was killed; the next run settles what was left open";
     default: return NULL;

@@ -113,6 +113,8 @@ easg_status start_worker(struct cli *cli, const struct start *start, char run_id
     }
     if (start->dry_run)
         argv[n++] = "--dry-run";
+    if (start->retry)
+        argv[n++] = "--retry";
     if (start->approve) {
         argv[n++] = "--approve";
         argv[n++] = start->approve;

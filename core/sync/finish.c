@@ -40,10 +40,11 @@ static easg_status hold(struct sync *s, easg_status st, const char *why, easg_er
     easg_status put;
 
     put = store_set_org(s->store, "hold", why, err);
-    if (put == EASG_OK && st != EASG_E_CONFIG) {
+    if (put == EASG_OK && st != EASG_E_CONFIG)
         sync_generation(s, generation);
-        put = store_set_org(s->store, "hold_generation", generation, err);
-    }
+    if (put == EASG_OK)
+        put = store_set_org(s->store, "hold_generation", st != EASG_E_CONFIG ? generation : NULL,
+                            err);
     if (put == EASG_OK)
         put = NOTE(s, err, s->o->told ? EASG_LOG_INFO : EASG_LOG_ERROR, "hold.set", s->o->org->name,
                    F_STATUS("status", st), F_STR("why", why));
@@ -54,13 +55,19 @@ static easg_status marks(struct sync *s, easg_error *err)
 {
     static const char *const names[] = { "last_full",  "last_quick",   "last_user",
                                          "last_apply", "last_release", "last_adopt" };
+    EASG_CLEANUP(mem_cleanup) char *was = NULL;
     char text[TIMESTAMP_SIZE];
     easg_status st =
         store_set_org(s->store, names[s->o->kind], timestamp_format(s->now, text), err);
 
     if (st != EASG_OK || s->o->kind == SYNC_ADOPT) /* which asked nobody, so it lifts no hold */
         return st;
-    return store_set_org(s->store, "hold", NULL, err);
+    st = store_get_org(s->store, "hold", &was, err);
+    if (st == EASG_OK && was)
+        st = NOTE(s, err, EASG_LOG_INFO, "hold.lifted", s->o->org->name, F_STR("was", was));
+    if (st == EASG_OK)
+        st = store_set_org(s->store, "hold", NULL, err);
+    return st == EASG_OK ? store_set_org(s->store, "hold_generation", NULL, err) : st;
 }
 
 static int exit_code(const struct sync *s, easg_status st)

@@ -3,7 +3,8 @@
  * prepare.c - may this run begin? The hold, the modules, the endpoints, and whose mailbox it is.
  *
  * An organisation whose credentials were refused stays on hold until its configuration or a secret
- * that it names has changed: nothing of ours ever locks a service account by trying again.
+ * that it names has changed, or an operator says so (`easgate sync --retry`, once): nothing of ours
+ * ever locks a service account by trying again.
  */
 #include "idregistry.h"
 #include "sync_run.h"
@@ -82,12 +83,19 @@ static easg_status check_hold(struct sync *s, easg_error *err)
     if (st != EASG_OK || !hold)
         return st;
     sync_generation(s, now);
+    if (s->o->retry) { /* the hold stays until this run has shown that it is over */
+        st = store_begin(s->store, 1, err);
+        if (st == EASG_OK)
+            st = NOTE(s, err, EASG_LOG_WARNING, "hold.retried", s->o->org->name,
+                      F_STR("trigger", s->o->trigger), F_STR("was", hold));
+        return st == EASG_OK ? store_commit(s->store, err) : st;
+    }
     if (digest && strcmp(digest, now) == 0) {
         s->on_hold = 1;
         return err_set(err, EASG_E_AUTH,
                        "on hold, no server is asked until the configuration or a secret that it "
-                       "names changes: %.300s",
-                       hold);
+                       "names changes, or `easgate sync %s --retry` asks for one attempt: %.300s",
+                       s->o->org->name, hold);
     }
     st = store_begin(s->store, 1, err);
     if (st == EASG_OK)

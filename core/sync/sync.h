@@ -64,6 +64,7 @@ struct sync_options {
     const struct sync_plan_file *plan; /* FULL; may be NULL */
     const struct sync_adopt *adopt;    /* ADOPT */
     int dry_run;
+    int retry; /* an operator says that a hold may be over: one attempt in spite of it */
     int told; /* the starter prints how the run ended: what says so is logged at level info */
 };
 

@@ -141,6 +141,7 @@ static int sync_now(struct work *w)
     o.dry_run = w->args->dry_run;
     o.plan = w->args->plan;
     o.adopt = w->args->adopt;
+    o.retry = w->args->retry;
     o.told = w->args->told;
     return sync_run(&o);
 }

@@ -54,7 +54,7 @@ _easgate() {
     done
     case $verb in
         check) words="--online --role-script" ;;
-        sync) words="--full --quick --user --dry-run --limit --verbose" ;;
+        sync) words="--full --quick --user --dry-run --retry --limit --verbose" ;;
         plan) words="--user --out --limit --verbose" ;;
         apply) words="--limit --verbose" ;;
         adopt) words="--device --list --file --dry-run --verbose" ;;

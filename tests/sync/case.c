@@ -420,6 +420,7 @@ static int run_child(char **w)
         o.n_approve_devices = 1;
     }
     o.dry_run = flag(w, "dry");
+    o.retry = flag(w, "retry");
     code = sync_run(&o);
     run_destroy(run);
     registry_destroy(registry);
