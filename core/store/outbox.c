@@ -179,6 +179,15 @@ easg_status store_set_wait(struct store *s, int64_t action, easg_time until, eas
     return db_run(s, err, "UPDATE action SET wait_until=?2 WHERE id=?1", "it", action, until);
 }
 
+easg_status store_next_wait(struct store *s, easg_time *out, easg_error *err)
+{
+    /* "state<4": the words of the index of open actions; the year 9999 stands for "until told" */
+    return db_get_int(s, EASG_TIME_NONE, out, err,
+                      "SELECT min(wait_until) FROM action WHERE state<4 AND state IN (0, 2)"
+                      " AND wait_until<253370764800000",
+                      "");
+}
+
 /* Actions keep the run that planned them, so a look at the last runs is enough and needs no index
  * over all that was ever done. */
 easg_status store_next_relieved(struct store *s, easg_time since, int64_t after,

@@ -251,6 +251,8 @@ easg_status store_list_mails(struct store *s, int64_t after, size_t max, struct 
                              size_t *n, easg_error *err);
 /* A block that is not applied before then; EASG_TIME_NONE: it may go. */
 easg_status store_set_wait(struct store *s, int64_t action, easg_time until, easg_error *err);
+/* The earliest instant at which a waiting block may go; EASG_TIME_NONE: none waits for a time. */
+easg_status store_next_wait(struct store *s, easg_time *out, easg_error *err);
 
 /* An allowing action that is done, of a device whose user was told of a block. */
 struct store_relief {

@@ -32,6 +32,7 @@ struct slot {
     int seen; /* by the load that is going on */
 
     struct schedule_last last;
+    easg_time wait;          /* when a block that was announced takes effect; EASG_TIME_NONE */
     struct schedule_due due; /* what is next; kind NONE: nothing */
     unsigned failures;       /* in a row */
     struct schedule_due retry;

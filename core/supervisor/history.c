@@ -68,6 +68,8 @@ static easg_status take_org(void *user, const struct store_row *row, easg_error 
         h->held = *value != '\0';
     else if (strcmp(name, "hold_generation") == 0)
         h->guarded = *value != '\0';
+    else if (strcmp(name, "waits_until") == 0)
+        h->wait = time_of(value);
     else if (strlen(value) < sizeof h->digest)
         memcpy(h->digest, value, strlen(value) + 1);
     return EASG_OK;
@@ -83,6 +85,7 @@ easg_status history_read(const char *state_dir, const char *org, struct history 
         .last = {EASG_TIME_NONE, EASG_TIME_NONE},
         .started = EASG_TIME_NONE,
         .finished = EASG_TIME_NONE,
+        .wait = EASG_TIME_NONE,
         .exit_code = -1
     };
     st = store_open_readonly(state_dir, org, &s, err);
@@ -104,7 +107,8 @@ easg_status history_read(const char *state_dir, const char *org, struct history 
     if (st == EASG_OK)
         st = store_query(s,
                          "SELECT name, value FROM v_org"
-                         " WHERE name IN ('hold', 'hold_generation', 'config_digest')",
+                         " WHERE name IN ('hold', 'hold_generation', 'config_digest',"
+                         " 'waits_until')",
                          NULL, 0, take_org, out, err);
     store_close(s);
     return st;

@@ -16,6 +16,19 @@
 
 /* ---- when ---- */
 
+/* A block that was announced takes effect at the instant that the mail names, not at the next run
+ * of the schedule. A run that was started after it has dealt with it, so nothing runs in circles.
+ */
+static void plan_wait(struct slot *s)
+{
+    easg_time last = s->last.full > s->last.quick ? s->last.full : s->last.quick;
+
+    if (s->wait == EASG_TIME_NONE || s->last.full == EASG_TIME_NONE || s->wait <= last)
+        return;
+    if (s->due.kind == SCHEDULE_NONE || s->wait < s->due.at)
+        s->due = (struct schedule_due){ SCHEDULE_QUICK, s->wait };
+}
+
 void slot_plan(struct slot *s, easg_time now)
 {
     s->due = (struct schedule_due){ SCHEDULE_NONE, EASG_TIME_NONE };
@@ -23,6 +36,7 @@ void slot_plan(struct slot *s, easg_time now)
         return;
     s->due =
         schedule_next_due(&s->config->schedule, &s->last, now, s->seed, clock_local_offset_min);
+    plan_wait(s);
     if (s->failures && s->retry.kind != SCHEDULE_NONE) {
         /* a full run that becomes due meanwhile does the work of a quick one, not before its time
          */
@@ -66,6 +80,7 @@ void slot_recall(struct crew *c, struct slot *s)
         return; /* what is known goes on; the worker will meet the same file and say more */
     }
     recall_hold(s, &h);
+    s->wait = h.wait;
     if (h.last.full > s->last.full)
         s->last.full = h.last.full;
     if (h.last.quick > s->last.quick)
@@ -185,6 +200,7 @@ static void finish(struct crew *c, struct slot *s, int code)
     c->running--;
     if (succeeded(code)) {
         s->failures = 0;
+        slot_recall(c, s); /* which blocks it announced */
         LOG_INFO(c->log, "run ended", F_STR("org", s->name), F_STR("run", s->run),
                  F_INT("exit", code), F_INT("ms", ms));
     } else if (code == OUTCOME_HOLD) {

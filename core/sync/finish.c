@@ -51,18 +51,36 @@ static easg_status hold(struct sync *s, easg_status st, const char *why, easg_er
     return put;
 }
 
+/* When the supervisor has to start a run for a block that was announced; to the second, not before.
+ */
+static easg_status note_wait(struct sync *s, easg_error *err)
+{
+    char text[TIMESTAMP_SIZE];
+    easg_time next;
+    easg_status st = store_next_wait(s->store, &next, err);
+
+    if (st != EASG_OK)
+        return st;
+    if (next == EASG_TIME_NONE)
+        return store_set_org(s->store, "waits_until", NULL, err);
+    next += 999;
+    return store_set_org(s->store, "waits_until", timestamp_format(next - next % 1000, text), err);
+}
+
 static easg_status marks(struct sync *s, easg_error *err)
 {
     static const char *const names[] = { "last_full",  "last_quick",   "last_user",
                                          "last_apply", "last_release", "last_adopt" };
-    EASG_CLEANUP(mem_cleanup) char *was = NULL;
     char text[TIMESTAMP_SIZE];
+    EASG_CLEANUP(mem_cleanup) char *was = NULL;
     easg_status st =
         store_set_org(s->store, names[s->o->kind], timestamp_format(s->now, text), err);
 
     if (st != EASG_OK || s->o->kind == SYNC_ADOPT) /* which asked nobody, so it lifts no hold */
         return st;
-    st = store_get_org(s->store, "hold", &was, err);
+    st = note_wait(s, err);
+    if (st == EASG_OK)
+        st = store_get_org(s->store, "hold", &was, err);
     if (st == EASG_OK && was)
         st = NOTE(s, err, EASG_LOG_INFO, "hold.lifted", s->o->org->name, F_STR("was", was));
     if (st == EASG_OK)

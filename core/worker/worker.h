@@ -44,7 +44,7 @@ struct worker_args {
     const struct sync_plan_file *plan; /* FULL: go on only when this is what would be done */
     const struct sync_adopt *adopt;    /* ADOPT */
     int dry_run;                       /* plan only: Exchange is not written to */
-    int retry;           /* one attempt in spite of a hold */
+    int retry;                         /* one attempt in spite of a hold */
     int told;            /* the starter prints how the run ended: the log has it at level info */
     const char *trigger; /* "schedule", "operator": for the run's row */
 };

@@ -146,6 +146,45 @@ static void test_recall(void)
     store_close(s);
 }
 
+/* A block that was announced is applied when its time comes, between two runs of the schedule. */
+static void test_wait(void)
+{
+    struct agent_config agent = { .state_dir = dir };
+    struct org_config config = {
+        .enabled = 1, .schedule = {.full_every_ms = 24 * 3600000, .full_at_min = -1}
+    };
+    struct slot slot = {
+        .name = "wingtip", .config = &config, .last = {EASG_TIME_NONE, EASG_TIME_NONE}
+    };
+    struct crew c = { .agent = &agent };
+    struct store *s = NULL;
+
+    CHECK_INT(store_open_writer(dir, "wingtip", NULL, &s, &err), EASG_OK);
+    run(s, "full", "11111111-1111-4111-8111-111111111111", "2026-11-24T02:00:00Z", 0, 0);
+    set(s, "waits_until", "2026-11-24T02:10:01Z");
+    slot_recall(&c, &slot);
+    slot_plan(&slot, at("2026-11-24T02:00:30Z"));
+    CHECK_INT(slot.due.kind, SCHEDULE_QUICK);
+    CHECK_INT(slot.due.at, at("2026-11-24T02:10:01Z"));
+    slot_plan(&slot, at("2026-11-24T03:00:00Z")); /* the machine was asleep: now */
+    CHECK_INT(slot.due.at, at("2026-11-24T02:10:01Z"));
+    slot.failures = 1; /* a failed run is tried again at its own pace */
+    slot.retry = (struct schedule_due){ SCHEDULE_FULL, at("2026-11-24T02:30:00Z") };
+    slot_plan(&slot, at("2026-11-24T02:00:30Z"));
+    CHECK_INT(slot.due.at, at("2026-11-24T02:30:00Z"));
+    slot.failures = 0;
+    /* a run was started for it: whatever it came to, there is no second one at once */
+    run(s, "quick", "22222222-2222-4222-8222-222222222222", "2026-11-24T02:10:01Z", 0, 0);
+    slot_recall(&c, &slot);
+    slot_plan(&slot, at("2026-11-24T02:10:30Z"));
+    CHECK_INT(slot.due.kind, SCHEDULE_FULL);
+    CHECK_INT(slot.due.at, at("2026-11-25T02:00:00Z"));
+    set(s, "waits_until", NULL);
+    slot_recall(&c, &slot);
+    CHECK(slot.wait == EASG_TIME_NONE);
+    store_close(s);
+}
+
 int main(void)
 {
     char cmd[100];
@@ -155,6 +194,7 @@ int main(void)
     test_read();
     test_broken();
     test_recall();
+    test_wait();
     snprintf(cmd, sizeof cmd, "rm -r %s", dir);
     CHECK_INT(system(cmd), 0);
     return check_done();
