@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 #include "exch_private.h"
+#include "exchange_admin.h"
 
 #include "err.h"
 #include "text.h"
@@ -186,6 +187,8 @@ static void tell_rights(struct check *c, const struct exch *x)
     for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
         const char *cmdlet = exch_cmdlet_names[needs[i].cmdlet];
 
+        if (needs[i].cmdlet == C_GET_SERVER && x->alone)
+            continue;
         err_clear(&err);
         (void)snprintf(name, sizeof(name), "cmdlet %s%s", cmdlet,
                        needs[i].parameters == P_FILTER ? " -Filter" : "");
@@ -196,6 +199,31 @@ static void tell_rights(struct check *c, const struct exch *x)
         else
             tell(c, LOOK, EASG_OK, name, "%s (%s)", err.message, needs[i].without);
     }
+}
+
+/* ---- what only this configuration needs ---- */
+
+static void on_need(void *user, const char *cmdlet, int present, int alone)
+{
+    struct check *c = user;
+    char name[100];
+
+    (void)snprintf(name, sizeof(name), "cmdlet %s", cmdlet);
+    if (present)
+        tell(c, FINE, EASG_OK, name, "granted");
+    else if (alone)
+        tell(c, FAILED, EASG_E_DENIED, name,
+             "the account may not use it, and the configuration asks for what it does; easgate "
+             "check ORG --role-script prints what to grant");
+}
+
+static void tell_needs(struct check *c, struct exch *x)
+{
+    easg_error err = EASG_ERROR_INIT;
+
+    if (c->options->needs &&
+        exch_need_each(x, c->options->needs, on_need, c, &err) != EASG_OK)
+        tell(c, FAILED, EASG_E_FAIL, "cmdlets of the configuration", "%s", err.message);
 }
 
 /* ---- what the cmdlets say ---- */
@@ -288,7 +316,7 @@ static void readings(struct check *c, struct exch *x)
         return;
     tell_policy(c, x);
     err_clear(&err);
-    if (!x->broken && x->known[C_GET_SERVER].present &&
+    if (!x->broken && !x->alone && x->known[C_GET_SERVER].present &&
         (st = exch_discover(x, on_endpoint, c, &err)) != EASG_OK)
         tell(c, LOOK, EASG_OK, "servers", "%s", err.message);
 }
@@ -313,6 +341,7 @@ void exch_check(const struct exch_options *options, exch_check_fn emit, void *us
     tell(&c, FINE, EASG_OK, "runspace", "PowerShell %s, protocol 2.%u, envelopes of %zu bytes",
          psrp_pool_engine(x->pool), psrp_pool_minor(x->pool), x->ws.max_envelope);
     tell_rights(&c, x);
+    tell_needs(&c, x);
     readings(&c, x);
     exch_close(x);
 }
