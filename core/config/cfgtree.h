@@ -101,6 +101,10 @@ extern const char *const cfg_module_keys[4];
 
 easg_status cfg_read_trust(struct org_config *o, easg_error *err);
 
+/* ---- orgpolicy.c ---- */
+
+easg_status cfg_read_orgpolicy(struct org_config *o, easg_error *err);
+
 /* ---- show.c ---- */
 
 /* Appends a member of a map with its key; nothing for NULL. */

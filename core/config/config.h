@@ -134,12 +134,32 @@ struct org_mail {
     const char *helpdesk;  /* NULL: none */
 };
 
+/* What the organisation is to decide for everybody; see easgate/draft/orgpolicy.h. */
+struct orgpolicy_entry {
+    uint32_t part; /* EASG_PART_* */
+    const char *name, *value;
+    const easg_config *node; /* where it stands */
+};
+struct orgpolicy_config {
+    const struct orgpolicy_entry *items;
+    size_t n;
+    uint32_t parts; /* bits 1 << part that are spoken of; 0: nothing of it is ever touched */
+    int rules_exclusive;
+};
+
+/* Commands of an operator for one device; off unless switched on. */
+struct org_device_commands {
+    int remove, wipe;
+    int64_t confirm_ms; /* a token is good for so long */
+};
+
 struct org_module {
     const char *id;          /* NULL: none configured */
     int enabled;             /* `enabled: false` */
     const easg_config *node; /* the whole map */
 };
 
+enum { ORG_WATCH_MAX = 64 };
 struct org_config {
     struct cfg_doc *doc;
     const char *name; /* [a-z0-9-]{1,63}, no hyphen first; the file's name */
@@ -159,18 +179,30 @@ struct org_config {
     int64_t grandfather_ms;    /* 0: nobody is spared */
     easg_time grandfather_until;
     const char *id_registry; /* a file; NULL: none */
-enum { ORG_WATCH_MAX = 64 };
     const struct policy_rule *rules;
     size_t n_rules;
     const struct policy_ring *rings;
     size_t n_rings;
+    const easg_str *const *watch_groups; /* that rules and rings name; at most ORG_WATCH_MAX */
+    size_t n_watch_groups;
     int64_t keep_history_ms, keep_audit_ms; /* 0: for ever */
+    struct orgpolicy_config orgpolicy;
+    struct org_device_commands device_commands;
     char digest[65]; /* SHA-256 of the file, hex: the configuration's generation */
 };
 
 /* Module options are not checked here (that needs the plugin): see cfg_check_options(). */
 easg_status org_config_load(const char *path, struct org_config **out, easg_error *err);
 void org_config_destroy(struct org_config *org);
+/* Only what decides (policy, rules, rings, brakes, failure_policy): a file of these keys alone or a
+ * whole organisation's file, whose other keys are not looked at. `name` stands in errors. */
+easg_status cfg_policy_load(const char *path, struct org_config **out, easg_error *err);
+easg_status cfg_policy_parse(const char *name, const char *ptr, size_t len, struct org_config **out,
+                             easg_error *err);
+/* The same of a loaded organisation as YAML that cfg_policy_parse() reads, and its SHA-256 in hex.
+ */
+easg_status cfg_policy_text(const struct org_config *org, struct strbuf *out, char digest[65],
+                            easg_error *err);
 /* By name: config_dir/orgs.d/NAME.yaml. EASG_E_NOTFOUND names the nearest that exists. */
 easg_status org_config_find(const struct agent_config *agent, const char *name,
                             struct org_config **out, easg_error *err);
@@ -183,8 +215,6 @@ easg_status org_config_each(const struct agent_config *agent,
 
 /* ---- for `config schema` and `config show` (schema.c, show.c) ---- */
 
-    const easg_str *const *watch_groups; /* that rules and rings name; at most ORG_WATCH_MAX */
-    size_t n_watch_groups;
 struct cfg_schema_module {
     const char *kind; /* "easg.source/1", or its word alone: "source" */
     const char *id;
@@ -194,15 +224,6 @@ struct cfg_schema_module {
 /* Appends a JSON Schema (2020-12) of an organisation's file with these modules. */
 easg_status cfg_schema(struct strbuf *out, const struct cfg_schema_module *modules, size_t n);
 /* The same of the agent's file. */
-/* Only what decides (policy, rules, rings, brakes, failure_policy): a file of these keys alone or a
- * whole organisation's file, whose other keys are not looked at. `name` stands in errors. */
-easg_status cfg_policy_load(const char *path, struct org_config **out, easg_error *err);
-easg_status cfg_policy_parse(const char *name, const char *ptr, size_t len, struct org_config **out,
-                             easg_error *err);
-/* The same of a loaded organisation as YAML that cfg_policy_parse() reads, and its SHA-256 in hex.
- */
-easg_status cfg_policy_text(const struct org_config *org, struct strbuf *out, char digest[65],
-                            easg_error *err);
 easg_status cfg_schema_agent(struct strbuf *out);
 /* Declared options of the two files themselves, NULL-terminated. */
 const easg_option *const *cfg_agent_options(void);

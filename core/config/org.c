@@ -103,6 +103,25 @@ static const easg_option table[] = {
         "carries an EAS id."),
     OPT(ENUM, 0, "brakes.accept_risk", "none", "none|mass-lockout",
         "Must be mass-lockout where a brake is loosened beyond 20, 500 or 50."),
+    OPT(ENUM, 0, "organization_policy.default_access_level", NULL, "allow|block|quarantine",
+        "Exchange's answer to a device that nothing else decides upon. Not given: left as it is."),
+    OPT(STRING, 0, "organization_policy.user_mail_insert", NULL, NULL,
+        "Text that Exchange adds to its own mail about a quarantined device; one line."),
+    OPT(LIST, 0, "organization_policy.admin_mail_recipients", NULL, NULL,
+        "Whom Exchange tells of quarantined devices: mail addresses."),
+    OPT(MAP, 0, "organization_policy.device_rules", NULL, NULL,
+        "Device access rules: below device_type, device_model, device_os or user_agent the exact "
+        "text, and allow, block or quarantine."),
+    OPT(BOOL, 0, "organization_policy.device_rules_exclusive", "false", NULL,
+        "true: rules that somebody else made are taken away as well."),
+    OPT(MAP, 0, "organization_policy.mailbox_policies", NULL, NULL,
+        "Settings of mobile device mailbox policies that exist, by the policy's name."),
+    OPT(BOOL, 0, "device_commands.remove", "false", NULL,
+        "true: an operator may remove a partnership (easgate device remove)."),
+    OPT(BOOL, 0, "device_commands.wipe", "false", NULL,
+        "true: an operator may wipe a device (easgate device wipe)."),
+    OPT(DURATION, 0, "device_commands.confirm_within", "15m", "1m..24h",
+        "How long the token of such a command may be used."),
     OPT(STRING, 0, "schedule.quick", "2h", NULL,
         "Every so often a run over what changed: a duration from 1m, or off."),
     OPT(STRING, 0, "schedule.full", "daily 02:00", NULL,
@@ -384,6 +403,8 @@ static easg_status fill(struct org_config *o, const char *path, easg_error *err)
     if (st == EASG_OK)
         st = cfg_read_trust(o, err);
     if (st == EASG_OK)
+        st = cfg_read_orgpolicy(o, err);
+    if (st == EASG_OK)
         st = read_brakes(o, err);
     return st == EASG_OK ? read_schedule(o, err) : st;
 }
@@ -416,13 +437,6 @@ easg_status org_config_load(const char *path, struct org_config **out, easg_erro
     return EASG_OK;
 }
 
-void org_config_destroy(struct org_config *org)
-{
-    if (!org)
-        return;
-    cfg_close(org->doc);
-    mem_free(org);
-}
 /* ---- what decides, alone ---- */
 
 static const char *const deciding[] = { "policy", "failure_policy", "brakes", "rules", "rings" };
@@ -495,3 +509,10 @@ easg_status cfg_policy_text(const struct org_config *org, struct strbuf *out, ch
     return digest_of(out, digest, err);
 }
 
+void org_config_destroy(struct org_config *org)
+{
+    if (!org)
+        return;
+    cfg_close(org->doc);
+    mem_free(org);
+}
