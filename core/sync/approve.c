@@ -75,6 +75,8 @@ easg_status sync_approve(struct sync *s, easg_error *err)
 
     if (!s->o->approve_run)
         return EASG_OK;
+    if (s->o->approve_policy)
+        return sync_orgapprove(s, err);
     st = load_chosen(s, &chosen, err);
     if (st == EASG_OK)
         st = store_list_held(s->store, s->o->approve_run, &held, &n, err);

@@ -4,7 +4,7 @@
  * what moved is said, row by row, and nothing is written. A change of the plan that the lists show
  * already is no difference, so that applying a plan twice does nothing the second time.
  */
-#include "sync_run.h"
+#include "orgpolicy.h"
 
 #include "text.h"
 
@@ -121,6 +121,80 @@ static easg_status check_rest(struct compare *c, const struct sync_expect *e, ea
     return say(c, e->mailbox, e->device_id, e->verb, "it would not be done any more", err);
 }
 
+/* ---- what is decided for everybody ---- */
+
+static int fits(const struct sync_expect_org *e, const struct store_orgchange *c)
+{
+    return strcmp(e->part, orgpolicy_part_word(c->part)) == 0 &&
+           text_ieq(e->name, strlen(e->name), c->name, strlen(c->name)) &&
+           orgpolicy_same(e->after, c->after);
+}
+
+static const char *org_verb(const struct store_orgchange *c)
+{
+    return !c->after ? "remove" : c->before ? "set" : "create";
+}
+
+/* 1: Exchange has what the plan asks for. */
+static int is_so(const struct store_orgpolicy *items, size_t n, const struct sync_expect_org *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(e->part, orgpolicy_part_word(items[i].part)) == 0 &&
+            text_ieq(e->name, strlen(e->name), items[i].name, strlen(items[i].name)))
+            return orgpolicy_same(items[i].value, e->after);
+    return e->after == NULL;
+}
+
+static easg_status check_org_rest(struct compare *c, const unsigned char *met, easg_error *err)
+{
+    const struct sync_plan_file *plan = c->s->o->plan;
+    struct store_orgpolicy *items = NULL;
+    size_t n = 0;
+    easg_status st = store_list_orgpolicy(c->s->store, &items, &n, err);
+
+    for (size_t i = 0; st == EASG_OK && i < plan->n_org; i++) {
+        if (met[i] || is_so(items, n, &plan->org[i]))
+            continue;
+        c->gone++;
+        st = say(c, plan->org[i].name, NULL, plan->org[i].part, "it would not be done any more",
+                 err);
+    }
+    store_free_orgpolicy(items, n);
+    return st;
+}
+
+static easg_status check_org(struct compare *c, easg_error *err)
+{
+    static const enum store_action_state states[] = { STORE_PLANNED, STORE_HELD, STORE_APPROVED };
+    const struct sync_plan_file *plan = c->s->o->plan;
+    unsigned char *met = mem_alloc(plan->n_org + 1);
+    easg_status st = met ? EASG_OK : err_nomem(err);
+
+    for (size_t k = 0; st == EASG_OK && k < 3; k++) {
+        struct store_orgchange *list = NULL;
+        size_t n = 0;
+
+        st = store_list_orgchanges(c->s->store, states[k], NULL, &list, &n, err);
+        for (size_t i = 0; st == EASG_OK && i < n; i++) {
+            size_t at = 0;
+
+            while (at < plan->n_org && !fits(&plan->org[at], &list[i]))
+                at++;
+            if (at < plan->n_org) {
+                met[at] = 1;
+                continue;
+            }
+            c->fresh++;
+            st = say(c, list[i].name, NULL, org_verb(&list[i]), "not in the plan", err);
+        }
+        store_free_orgchanges(list, n);
+    }
+    if (st == EASG_OK)
+        st = check_org_rest(c, met, err);
+    mem_free(met);
+    return st;
+}
+
 easg_status sync_compare(struct sync *s, easg_error *err)
 {
     const struct sync_plan_file *plan = s->o->plan;
@@ -145,8 +219,11 @@ easg_status sync_compare(struct sync *s, easg_error *err)
         if (!c.met[i])
             st = check_rest(&c, c.order[i], err);
     if (st == EASG_OK)
-        st = NOTE(s, err, EASG_LOG_INFO, "plan.compared", plan->run, F_INT("changes", plan->n),
-                  F_INT("new", c.fresh), F_INT("gone", c.gone));
+        st = check_org(&c, err);
+    if (st == EASG_OK)
+        st = NOTE(s, err, EASG_LOG_INFO, "plan.compared", plan->run,
+                  F_INT("changes", plan->n + plan->n_org), F_INT("new", c.fresh),
+                  F_INT("gone", c.gone));
     if (st == EASG_OK)
         st = store_commit(s->store, err);
     mem_free(c.order);
@@ -156,6 +233,6 @@ easg_status sync_compare(struct sync *s, easg_error *err)
             err_set(err, EASG_E_CONFLICT,
                     "the plan is stale: %lld changes would be made that it does not have, and %lld "
                     "of its %zu would not be made any more; nothing was changed, make a new plan",
-                    (long long)c.fresh, (long long)c.gone, plan->n);
+                    (long long)c.fresh, (long long)c.gone, plan->n + plan->n_org);
     return st;
 }

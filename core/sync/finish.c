@@ -70,7 +70,8 @@ static easg_status note_wait(struct sync *s, easg_error *err)
 static easg_status marks(struct sync *s, easg_error *err)
 {
     static const char *const names[] = { "last_full",  "last_quick",   "last_user",
-                                         "last_apply", "last_release", "last_adopt" };
+                                         "last_apply", "last_release", "last_adopt",
+                                         "last_device" };
     char text[TIMESTAMP_SIZE];
     EASG_CLEANUP(mem_cleanup) char *was = NULL;
     easg_status st =

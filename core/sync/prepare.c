@@ -131,9 +131,10 @@ static easg_status make_modules(struct sync *s, easg_error *err)
     easg_status st = make(s, EASG_KIND_SOURCE, &o->source, 1, &s->source, err);
 
     if (st == EASG_OK)
-        st = make(s, EASG_KIND_SINK, &o->sink, 1, &s->sink, err);
-    if (st == EASG_OK)
         st = make(s, EASG_KIND_FAILOVER, &o->failover, 0, &s->failover, err);
+    if (st != EASG_OK || s->o->kind == SYNC_DEVICE) /* which only Exchange has to do with */
+        return st;
+    st = make(s, EASG_KIND_SINK, &o->sink, 1, &s->sink, err);
     if (st == EASG_OK)
         st = make(s, EASG_KIND_NOTIFIER, &o->notifier, 0, &s->notifier, err);
     return st;

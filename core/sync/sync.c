@@ -17,6 +17,7 @@ enum {
     APPLY = 1 << SYNC_APPLY,
     RELEASE = 1 << SYNC_RELEASE,
     ADOPT = 1 << SYNC_ADOPT,
+    DEVICE = 1 << SYNC_DEVICE,
     DECIDES = FULL | QUICK | USER,
     ALL = DECIDES | APPLY
 };
@@ -26,7 +27,8 @@ static const struct {
     unsigned kinds;
     easg_status (*fn)(struct sync *s, easg_error *err);
 } steps[] = {
-    { "prepare", ALL | RELEASE, sync_prepare },     /* may we run; modules, endpoints, mailbox */
+    { "prepare", ALL | RELEASE | DEVICE,
+      sync_prepare },                               /* may we run; modules, endpoints, mailbox */
     { "collect", DECIDES | RELEASE, sync_collect }, /* choose, open, list; shrink guard */
     { "diff", DECIDES | RELEASE, sync_diff },       /* staged rows -> what Exchange has */
     { "facts", ALL, sync_facts },                   /* fetch, shrink guard -> people, managed */
@@ -34,15 +36,19 @@ static const struct {
     { "settle", ALL | RELEASE, sync_settle },       /* what a crash left started */
     { "decide", DECIDES, sync_decide },             /* match and decide -> decisions */
     { "plan", DECIDES, sync_plan },                 /* against the lists; blast guard */
+    { "policy", FULL, sync_orgpolicy },             /* what is decided for everybody */
     { "compare", FULL, sync_compare },              /* with a plan that was saved */
     { "approve", APPLY, sync_approve },             /* held actions, judged again */
     { "release", RELEASE, sync_release },           /* the ledger -> what undoes it */
+    { "policy", RELEASE, sync_orgpolicy },          /* the same, given back */
+    { "device", DEVICE, sync_device_command },      /* what an operator asks for one device */
     { "adopt", ADOPT, sync_adopt_entries },         /* entries of others -> the ledger */
     { "notify", ALL, sync_notify },                 /* mail before a block */
     { "apply", ALL | RELEASE, sync_apply },         /* intent, change, read back -> ledger */
-    { "tell", ALL, sync_tell },                     /* mail after it: allowed again */
-    { "publish", ALL | RELEASE, sync_publish },     /* tell the device manager */
-    { "prune", FULL, sync_prune }                   /* forget what is too old */
+    { "policy-apply", FULL | APPLY | RELEASE, sync_orgapply }, /* the same, one by one */
+    { "tell", ALL, sync_tell },                                /* mail after it: allowed again */
+    { "publish", ALL | RELEASE, sync_publish },                /* tell the device manager */
+    { "prune", FULL, sync_prune }                              /* forget what is too old */
 };
 
 int sync_exit_code(easg_status status)
@@ -66,7 +72,8 @@ int sync_exit_code(easg_status status)
 
 static easg_status begin(struct sync *s, easg_error *err)
 {
-    static const char *const kinds[] = { "full", "quick", "user", "apply", "release", "adopt" };
+    static const char *const kinds[] = { "full",    "quick", "user",  "apply",
+                                         "release", "adopt", "device" };
     struct store_run run = {
         s->o->run_id,  kinds[s->o->kind], s->o->org->mode == ORG_ENFORCE ? "enforce" : "audit",
         s->o->trigger, s->o->dry_run,     s->now
@@ -117,6 +124,10 @@ int sync_run(const struct sync_options *options)
     if (st == EASG_OK && s.failure) { /* done as the failure policy says, and failed all the same */
         st = s.facts_status;
         err_copy(&err, &s.facts_error);
+    }
+    if (st == EASG_OK && s.policy_status != EASG_OK) {
+        st = s.policy_status;
+        err_copy(&err, &s.policy_error);
     }
     return sync_finish(&s, st, &err);
 }

@@ -13,7 +13,15 @@
 #include "registry.h"
 #include "store.h"
 
-enum sync_kind { SYNC_FULL, SYNC_QUICK, SYNC_USER, SYNC_APPLY, SYNC_RELEASE, SYNC_ADOPT };
+enum sync_kind {
+    SYNC_FULL,
+    SYNC_QUICK,
+    SYNC_USER,
+    SYNC_APPLY,
+    SYNC_RELEASE,
+    SYNC_ADOPT,
+    SYNC_DEVICE
+};
 
 /* As enum worker_exit. */
 enum sync_exit {
@@ -30,10 +38,16 @@ struct sync_expect {
     char *device;                     /* its key; NULL: the partnership was gone already */
     char *mailbox, *device_id, *verb; /* "allow", "block", "withdraw" */
 };
+struct sync_expect_org { /* what the organisation decides for everybody */
+    char *part, *name;   /* as v_org_changes has them */
+    char *after;         /* NULL: taken away */
+};
 struct sync_plan_file {
     char *run; /* that made it */
     struct sync_expect *items;
     size_t n;
+    struct sync_expect_org *org;
+    size_t n_org;
 };
 
 /* Entries of the personal lists to be taken over. */
@@ -46,6 +60,14 @@ struct sync_adopt {
     uint32_t lists;
     struct sync_adopt_item *items;
     size_t n; /* 0: every entry of `lists` */
+};
+
+/* A command of an operator for one device (DEVICE). */
+struct sync_command {
+    uint32_t verb;      /* EASG_DEVICE_* */
+    const char *device; /* key of a partnership */
+    const char *token;  /* SHA-256 of it, hex */
+    int confirm;        /* 0: only told, and the token kept */
 };
 
 struct sync_options {
@@ -61,8 +83,10 @@ struct sync_options {
     const char *approve_run;
     const char *const *approve_devices;
     size_t n_approve_devices;
-    const struct sync_plan_file *plan; /* FULL; may be NULL */
-    const struct sync_adopt *adopt;    /* ADOPT */
+    int approve_policy;                 /* what is held for everybody, and nothing for devices */
+    const struct sync_plan_file *plan;  /* FULL; may be NULL */
+    const struct sync_adopt *adopt;     /* ADOPT */
+    const struct sync_command *command; /* DEVICE */
     int dry_run;
     int retry; /* an operator says that a hold may be over: one attempt in spite of it */
     int told; /* the starter prints how the run ended: what says so is logged at level info */

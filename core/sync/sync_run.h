@@ -57,6 +57,8 @@ struct sync {
 
     struct store_counts counts;
     int64_t hard_failures; /* of actions */
+    easg_status policy_status; /* of what is decided for everybody: the run goes on all the same */
+    easg_error policy_error;
     int on_hold;           /* since an earlier run */
 };
 
@@ -73,6 +75,9 @@ easg_status sync_compare(struct sync *s, easg_error *err);
 easg_status sync_approve(struct sync *s, easg_error *err);
 easg_status sync_release(struct sync *s, easg_error *err);
 easg_status sync_adopt_entries(struct sync *s, easg_error *err);
+easg_status sync_orgpolicy(struct sync *s, easg_error *err);
+easg_status sync_orgapply(struct sync *s, easg_error *err);
+easg_status sync_device_command(struct sync *s, easg_error *err);
 easg_status sync_notify(struct sync *s, easg_error *err);
 easg_status sync_apply(struct sync *s, easg_error *err);
 easg_status sync_tell(struct sync *s, easg_error *err);
@@ -98,6 +103,8 @@ easg_status sync_facts_accept_shrunk(struct sync *s, easg_error *err);
 /* decide.c: groups that have no decision yet are decided on stale facts (D01), so that nobody looks
  * at an empty row and wonders. */
 easg_status sync_decide_stale(struct sync *s, easg_error *err);
+/* orgplan.c: what this run held for everybody, judged again. */
+easg_status sync_orgapprove(struct sync *s, easg_error *err);
 /* Exchange's lists as a verb leaves them. */
 int sync_lists_as(easg_verb wire, uint32_t listed);
 /* 1: this run may change Exchange. */
