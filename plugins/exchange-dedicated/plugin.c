@@ -143,6 +143,7 @@ static easg_status ask(struct easg_instance *self, struct source_run *at, int lo
                                       .request_timeout_ms = 2 * self->connect_ms,
                                       .remaining_ms = remaining,
                                       .tried = tried,
+                                      .instead = "source.server",
                                       .user = &env };
     struct ews_found found;
     easg_status st = source_logon(self, &http, &logon, err);

@@ -364,9 +364,9 @@ easg_status ews_discover(const struct ews_discover_options *o, struct ews_found 
     if (st == EASG_OK)
         st = search(s, &done, err);
     if (st == EASG_OK && !done)
-        st = err_set(err, EASG_E_UNREACHABLE,
-                     "Autodiscover found no EWS for %s (%.250s): set `service_url`", o->mailbox,
-                     s->last.message[0] ? s->last.message : "no way is switched on");
+        st = err_set(err, EASG_E_UNREACHABLE, "Autodiscover found no EWS for %s (%.250s): set `%s`",
+                     o->mailbox, s->last.message[0] ? s->last.message : "no way is switched on",
+                     o->instead ? o->instead : "service_url");
     http_destroy(s->http);
     strbuf_clear(&s->request);
     strbuf_clear(&s->answer);

@@ -44,6 +44,7 @@ struct ews_discover_options {
     /* Optional; ews_resolve_srv otherwise. */
     easg_status (*resolve)(void *user, const char *name, struct ews_srv *out, size_t max, size_t *n,
                            easg_error *err);
+    const char *instead; /* the option that goes without it, for texts; NULL: service_url */
     uint16_t srv_port; /* only records with this port; 0: 443 */
 };
 

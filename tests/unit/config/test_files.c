@@ -356,6 +356,21 @@ static void test_samples(void)
     org_config_destroy(o);
     org_config_destroy(m);
     mem_free(text);
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const names[] = { "tenant", "dedicated" };
+        char name[40];
+
+        snprintf(path, sizeof path, "etc/orgs.d/%s.yaml.example", names[i]);
+        snprintf(name, sizeof name, "%s.yaml", names[i]);
+        text = slurp(path);
+        ROW("%s", names[i]);
+        CHECK_INT(org_config_load(put(name, text), &o, &err), EASG_OK);
+        CHECK_STR(err.message, "");
+        CHECK_INT(o->mode, ORG_AUDIT);
+        org_config_destroy(o);
+        mem_free(text);
+    }
+    ROW("");
     covered("etc/easgate.yaml", "core/man/easgate.yaml.5", cfg_agent_options());
     covered("etc/orgs.d/contoso.yaml.example", "core/man/easgate-org.yaml.5", cfg_org_options());
 }
