@@ -6,6 +6,7 @@
 
 #include "console.h"
 #include "err.h"
+#include "proc.h"
 #include "text.h"
 #include "timestamp.h"
 
@@ -20,6 +21,8 @@ easg_status cli_load_agent(struct cli *cli, easg_error *err)
     st = agent_config_load(cli->config, &cli->agent, err);
     if (st == EASG_OK && cli->state_dir)
         cli->agent->state_dir = cli->state_dir;
+    if (st == EASG_OK)
+        st = proc_become_owner(cli->agent->state_dir, err);
     /* a file that is not there or may not be read is as hopeless as one with an error in it */
     return st == EASG_OK || st == EASG_E_NOMEM ? st : EASG_E_CONFIG;
 }

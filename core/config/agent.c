@@ -127,15 +127,14 @@ static easg_status fill(struct agent_config *a, const char *path, easg_error *er
     static const char *const levels[] = { "error", "warning", "info", "debug", "trace", NULL };
     static const char *const formats[] = { "text", "json", "journal", "eventlog", NULL };
     const easg_config *root = cfg_root(a->doc);
-    size_t n = path ? (size_t)(fs_name(path) - path) : 0; /* of its directory, with the slash */
+    size_t n = (size_t)(fs_name(path) - path); /* of its directory, with the slash */
     easg_status st;
     int i;
 
-    if (path)
-        a->path = cfg_doc_dup(a->doc, path, strlen(path));
-    if (path && !a->path)
+    a->path = cfg_doc_dup(a->doc, path, strlen(path));
+    if (!a->path)
         return err_nomem(err);
-    if (!path)
+    if (!*path)
         a->config_dir = fs_config_dir();
     else
         a->config_dir = n ? cfg_doc_dup(a->doc, path, n > 1 ? n - 1 : 1) : ".";
@@ -167,28 +166,37 @@ static easg_status fill(struct agent_config *a, const char *path, easg_error *er
     return a->config_dir && a->plugin_dir ? EASG_OK : err_nomem(err);
 }
 
-static easg_status open_or_default(const char *path, struct cfg_doc **out, easg_error *err)
+/* `at`: the file that was opened; empty when there was none. */
+static easg_status open_or_default(const char *path, struct strbuf *at, struct cfg_doc **out,
+                                   easg_error *err)
 {
-    EASG_CLEANUP(strbuf_clear) struct strbuf standard = STRBUF_INIT(4096);
     easg_status st;
 
     if (path)
-        return cfg_open(path, out, err);
-    strbuf_addf(&standard, "%s/easgate.yaml", fs_config_dir());
-    if (strbuf_status(&standard) != EASG_OK)
-        return err_nomem(err);
-    st = cfg_open(standard.ptr, out, err);
-    return st == EASG_E_NOTFOUND ? cfg_open_memory(standard.ptr, "", 0, out, err) : st;
+        strbuf_addf(at, "%s", path);
+    else
+        strbuf_addf(at, "%s/easgate.yaml", fs_config_dir());
+    if (strbuf_status(at) != EASG_OK)
+        return strbuf_status(at) == EASG_E_LIMIT
+                   ? err_set(err, EASG_E_CONFIG, "the path of the configuration is too long")
+                   : err_nomem(err);
+    st = cfg_open(strbuf_str(at), out, err);
+    if (path || st != EASG_E_NOTFOUND)
+        return st;
+    st = cfg_open_memory(strbuf_str(at), "", 0, out, err);
+    strbuf_clear(at);
+    return st;
 }
 
 easg_status agent_config_load(const char *path, struct agent_config **out, easg_error *err)
 {
+    EASG_CLEANUP(strbuf_clear) struct strbuf at = STRBUF_INIT(4096);
     struct cfg_doc *written = NULL;
     struct agent_config *a;
     easg_status st;
 
     *out = NULL;
-    st = open_or_default(path, &written, err);
+    st = open_or_default(path, &at, &written, err);
     if (st != EASG_OK)
         return st;
     a = mem_alloc(sizeof *a);
@@ -196,7 +204,7 @@ easg_status agent_config_load(const char *path, struct agent_config **out, easg_
            : err_nomem(err);
     cfg_close(written);
     if (st == EASG_OK)
-        st = fill(a, path, err);
+        st = fill(a, strbuf_str(&at), err);
     if (st != EASG_OK) {
         agent_config_destroy(a);
         return st;

@@ -31,6 +31,11 @@ int64_t proc_self(void);
 /* A number that stays the same for this machine and differs between machines: spreads starts. */
 uint64_t proc_machine_seed(void);
 
+/* Started by root, it becomes the account that owns `dir`, for good: what it writes there can be
+ * written again by the service, and plugins do not run as root. Nothing happens when it is not
+ * root, or root owns `dir`, or there is no such directory. */
+easg_status proc_become_owner(const char *dir, easg_error *err);
+
 /* No core dumps, no ptrace: for a process that holds secrets. */
 void proc_harden(void);
 /* Keeps `len` bytes out of the swap space while they hold a secret, if the system allows it. */

@@ -130,7 +130,7 @@ static easg_status spawn(struct crew *c, struct slot *s, easg_error *err)
     argv[n++] = s->run;
     argv[n++] = "--trigger";
     argv[n++] = "schedule";
-    if (c->agent->path) {
+    if (*c->agent->path) {
         argv[n++] = "--config";
         argv[n++] = c->agent->path;
     }

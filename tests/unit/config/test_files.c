@@ -84,6 +84,7 @@ static void test_agent(void)
     if (!fs_exists("/etc/easgate/easgate.yaml")) {
         CHECK_INT(agent_config_load(NULL, &a, &err), EASG_OK);
         CHECK_STR(a->config_dir, "/etc/easgate");
+        CHECK_STR(a->path, ""); /* there was none */
         agent_config_destroy(a);
     }
 }

@@ -9,6 +9,8 @@
 #include "proc.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static easg_error err = EASG_ERROR_INIT;
@@ -29,6 +31,39 @@ static int code_of(struct proc *p)
     CHECK_INT(proc_wait(p, 20000, &code), 1);
     proc_close(p);
     return code;
+}
+
+/* In a child, because it is for good: the account afterwards; 0: still root. */
+static int account_after(const char *dir)
+{
+    pid_t child = fork();
+    int status = 0;
+
+    if (child == 0) {
+        if (proc_become_owner(dir, &err) != EASG_OK)
+            _exit(99);
+        if (geteuid() != 0 && (setuid(0) == 0 || getegid() == 0))
+            _exit(98); /* there is a way back */
+        _exit(geteuid() == 12345 ? 1 : geteuid() == 0 ? 0 : 97);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void owner(void)
+{
+    char dir[] = "/tmp/easgate-owner-XXXXXX";
+
+    if (geteuid() != 0) {
+        CHECK_INT(proc_become_owner("/", &err), EASG_OK); /* nobody to become */
+        return;
+    }
+    CHECK(mkdtemp(dir) != NULL);
+    CHECK_INT(account_after(dir), 0);
+    CHECK_INT(account_after("/nonexistent/easgate"), 0);
+    CHECK(chown(dir, 12345, 12346) == 0); /* no such account: its number will do */
+    CHECK_INT(account_after(dir), 1);
+    CHECK(rmdir(dir) == 0);
 }
 
 int main(void)
@@ -90,6 +125,7 @@ int main(void)
     CHECK(!getenv("EASGATE_T"));
     CHECK(p_env != NULL);
     proc_forget_env("EASGATE_T");
+    owner();
     proc_harden();
     return check_done();
 }
