@@ -130,6 +130,9 @@ run 1 policy decide "$work/facts"
 has err "facts:1: there is no input 'recrod'; did you mean record"
 has err "facts:2: record: 'nun' is none of none, ambiguous, easonly, managed, retiring"
 has err 'facts:4: column'
+has err 'nothing was decided'
+printf '{"expect": "D01"}\n' >"$work/facts"
+run 1 policy decide "$work/facts"
 has err 'not decided as expected'
 run 1 policy decide "$work/none"
 has err 'cannot be opened'
