@@ -20,12 +20,12 @@ _easgate() {
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check sync plan apply approve adopt release status devices explain audit mail policy plugins config version help"
+        words="run check sync plan apply approve adopt release status devices explain replay audit mail policy plugins config service version help"
         COMPREPLY=($(compgen -W "$words" -- "$cur"))
         return
     fi
     case $prev in
-        --config | --dump | --out | --file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config | --dump | --out | --file | --policy) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --state-dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
         --list) words="allowed blocked" ;;
         --format) words="jsonl cef" ;;
@@ -33,7 +33,7 @@ _easgate() {
         --verdict) words="allow block withdraw leave none" ;;
         --compliance) words="compliant grace noncompliant conflict error unknown external none" ;;
         --row) words="$(printf 'D%02d ' $(seq 19))R01 F01 F02" ;;
-        --user | --limit | --device | --run) return ;;
+        --user | --limit | --device | --run | --account) return ;;
     esac
     if [ -n "$words" ]; then
         COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -46,8 +46,8 @@ _easgate() {
             continue
         fi
         case ${COMP_WORDS[i]} in
-            --config | --state-dir | --dump | --out | --file | --list | --format | --access | --verdict | --compliance | --row | --user | \
-                --limit | --device | --run) skip=1 ;;
+            --config | --state-dir | --dump | --out | --file | --policy | --list | --format | --access | --verdict | --compliance | --row | --user | \
+                --limit | --device | --run | --account) skip=1 ;;
             -*) ;;
             *) operands=$((operands + 1)) ;;
         esac
@@ -61,16 +61,20 @@ _easgate() {
         release) words="--dry-run --limit --verbose" ;;
         approve) words="--device --limit --verbose" ;;
         devices) words="--access --verdict --row --compliance --user --limit" ;;
+        explain) words="--run" ;;
+        replay) words="--policy --limit" ;;
+        policy) words="--policy" ;;
         audit) words="--run --format --limit" ;;
         mail) words="--template --lang --to --html" ;;
         plugins) words="--dump" ;;
+        service) words="--account" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$words $common" -- "$cur"))
         return
     fi
     case $verb:$operands in
-        check:0 | sync:0 | plan:0 | apply:0 | approve:0 | adopt:0 | release:0 | status:0 | devices:0 | explain:0 | audit:0 | config:1)
+        check:0 | sync:0 | plan:0 | apply:0 | approve:0 | adopt:0 | release:0 | status:0 | devices:0 | explain:0 | replay:0 | audit:0 | config:1)
             words=$(_easgate_orgs)
             [ "$verb" = config ] && words="$words agent"
             ;;
@@ -78,9 +82,10 @@ _easgate() {
         mail:0) words="preview test" ;;
         mail:1) words=$(_easgate_orgs) ;;
         config:0) words="check show schema" ;;
+        service:0) words="install remove status" ;;
         policy:0) words="decide" ;;
         policy:1 | apply:1) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        help:0) words="run check sync plan apply approve adopt release status devices explain audit mail policy plugins config version" ;;
+        help:0) words="run check sync plan apply approve adopt release status devices explain replay audit mail policy plugins config service version" ;;
         *) words="" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
