@@ -10,6 +10,7 @@ line SKIP when a tool is missing.
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -239,8 +240,40 @@ def exports(source, build):
     return bad
 
 
+def columns(source, page):
+    """The columns of each view, in order, as the schema makes them and as easgate-state(5) lists them: an
+    item `.TP .B v_NAME` with every column in italics (.I, .IR)."""
+    db = sqlite3.connect(":memory:")
+    for rel, path in sorted(files(source, (".sql",), ("core/store",))):
+        try:
+            db.executescript(read(path))
+        except sqlite3.Error as e:
+            return [f"{rel}:1: {e}"]
+    described, view = {}, None
+    for line in page.splitlines():
+        if line.startswith((".SH", ".SS")):
+            view = None
+        m = re.match(r"\.B (v_\w+)$", line)
+        if m:
+            view = m.group(1)
+            described[view] = []
+        m = re.match(r"\.(IR?) (.*)$", line)
+        if m and view:
+            words = re.findall(r'"[^"]*"|\S+', m.group(2))
+            described[view] += [w for i, w in enumerate(words) if (m.group(1) == "I" or i % 2 == 0) and re.fullmatch(r"\w+", w)]
+    bad = []
+    for (view,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name"):
+        have = [c[1] for c in db.execute(f"PRAGMA table_info({view})")]
+        told = described.pop(view, [])
+        if have != told:
+            bad.append(f"core/man/easgate-state.5:1: {view}: not listed: {', '.join(c for c in have if c not in told) or 'none'}; "
+                       f"no such column: {', '.join(c for c in told if c not in have) or 'none'}; or the order is another one")
+    bad += [f"core/man/easgate-state.5:1: there is no view {view}" for view in described]
+    return bad
+
+
 def manuals(source, _build):
-    """Every verb, module and view has its place in a manual page, and the pages format cleanly."""
+    """Every verb, module, view and column has its place in a manual page, and the pages format cleanly."""
     bad = []
     pages = {}
     for rel, path in files(source, tuple(f".{n}" for n in range(1, 9)), ("core", "sdk", "plugins", "tests")):
@@ -264,6 +297,7 @@ def manuals(source, _build):
     for view in sorted(views):
         if view not in text:
             bad.append(f"core/store: the view {view} is in no manual page")
+    bad += columns(source, next((t for r, t in pages.items() if r.endswith("easgate-state.5")), ""))
     man = shutil.which("man")
     if man:
         for rel in pages:

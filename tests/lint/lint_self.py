@@ -9,6 +9,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+PAGE = ".TH easgate\\-state 5\n.SH NAME\neasgate\\-state \\- x\n.SH VIEWS\n.TP\n.B v_y\n%s\n"
 CLEAN = {
     "core/policy/decide.c": HEAD + '#include "policy.h"\n',
     "core/policy/policy.h": HEAD,
@@ -16,6 +17,8 @@ CLEAN = {
     "sdk/include/easgate/abi.h": HEAD + "#include <stdint.h>\nextern uint32_t easg_x;\n",
     "plugins/lib/http/http.h": HEAD,
     "core/man/easgate.8": ".TH easgate 8\n.SH NAME\neasgate \\- x\n",
+    "core/store/schema/0.sql": "-- SPDX-License-Identifier: Apache-2.0\nCREATE VIEW v_y AS SELECT 1 AS a, 2 AS b;\n",
+    "core/man/easgate-state.5": PAGE % '.IR a ", "\n.I b\n(two)',
 }
 OFFENCES = [
     ("layers", "core/policy/decide.c", HEAD + '#include "store.h"\n', "may not know core/store"),
@@ -30,6 +33,9 @@ OFFENCES = [
     ("manuals", "core/cli/cmd_sync.c", HEAD, "the verb sync is not in easgate.8"),
     ("manuals", "core/store/schema/1.sql", "-- SPDX-License-Identifier: Apache-2.0\nCREATE VIEW v_x AS SELECT 1;\n",
      "v_x is in no manual page"),
+    ("manuals", "core/man/easgate-state.5", PAGE % ".I a", "v_y: not listed: b"),
+    ("manuals", "core/man/easgate-state.5", PAGE % '.IR a ", " b ", " c .', "v_y: not listed: none; no such column: c"),
+    ("manuals", "core/man/easgate-state.5", PAGE % '.IR a ", " b .\n.TP\n.B v_z\n.I a', "there is no view v_z"),
 ]
 
 
