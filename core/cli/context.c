@@ -6,6 +6,7 @@
 
 #include "console.h"
 #include "err.h"
+#include "logport.h"
 #include "proc.h"
 #include "text.h"
 #include "timestamp.h"
@@ -123,6 +124,8 @@ enum log_format cli_log_format(const struct agent_config *agent)
 {
     if (agent->log_format >= 0)
         return (enum log_format)agent->log_format;
+    if (logport_stderr_is_journal())
+        return LOG_JOURNAL;
     return console_is_terminal(2) ? LOG_TEXT : LOG_JSON;
 }
 
