@@ -130,6 +130,9 @@ struct start {
     const struct arg_list *devices; /* may be NULL */
     const char *plan;               /* a saved plan that must fit */
     const char *list, *file;        /* adopt */
+    int approve_policy;             /* approve: what is held for everybody */
+    const char *command, *token;    /* device: remove, wipe, wipe-account; SHA-256 of the token */
+    int confirm;                    /* device: do it */
     int verbose;
 };
 /* Runs one worker to its end; shows its step on a terminal; Ctrl-C asks it to stop. *code is its

@@ -39,7 +39,7 @@ static easg_status check_head(const struct plan_head *h, const struct org_config
 
 static easg_status load(struct cli *cli, const struct values *v, easg_error *err)
 {
-    struct sync_plan_file plan = { NULL, NULL, 0 };
+    struct sync_plan_file plan = { 0 };
     struct org_config *org = NULL;
     struct plan_head head;
     easg_status st;

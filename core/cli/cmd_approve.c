@@ -13,7 +13,7 @@ struct values {
     const char *run;
     struct arg_list devices;
     int64_t limit;
-    int verbose;
+    int verbose, policy;
 };
 
 /* The run that is meant: its name, or a start of it that only one run with held actions has. */
@@ -24,15 +24,18 @@ static easg_status find_run(struct store *s, const struct values *v, char run[64
     easg_status st;
 
     st = query_records(s,
-                       "SELECT run, count(*) AS n FROM v_actions WHERE state = 'held'"
-                       " AND substr(run, 1, length(?1)) = ?1 GROUP BY run",
+                       v->policy ? "SELECT run, count(*) AS n FROM v_org_changes WHERE state ="
+                                   " 'held' AND substr(run, 1, length(?1)) = ?1 GROUP BY run"
+                                 : "SELECT run, count(*) AS n FROM v_actions WHERE state = 'held'"
+                                   " AND substr(run, 1, length(?1)) = ?1 GROUP BY run",
                        (struct store_arg[]){ STORE_ARG_TEXT(v->run) }, 1, 2, &r, err);
     if (st != EASG_OK)
         return st;
     if (r.n == 0)
         st = err_set(err, EASG_E_NOTFOUND,
-                     "run %s of %s has no held actions; `easgate status %s` names those that have",
-                     cli_safe(v->run, safe), v->org, v->org);
+                     "run %s of %s has no held %s; `easgate status %s` names those that have",
+                     cli_safe(v->run, safe), v->org,
+                     v->policy ? "changes for everybody" : "actions", v->org);
     else if (r.n > 1)
         st = err_set(err, EASG_E_CONFIG, "several runs begin with %s: %s, %s",
                      cli_safe(v->run, safe), record_get(&r.items[0], "run"),
@@ -95,15 +98,22 @@ static int run_approve(struct cli *cli, void *values)
 {
     const struct values *v = values;
     struct arg_list keys = { NULL, 0 };
-    struct start start = {
-        .org = v->org, .kind = "apply", .devices = &keys, .verbose = v->verbose
-    };
+    struct start start = { .org = v->org,
+                           .kind = "apply",
+                           .devices = &keys,
+                           .approve_policy = v->policy,
+                           .verbose = v->verbose };
     easg_error err = EASG_ERROR_INIT;
     struct store *s = NULL;
     char run[64] = "", run_id[37];
     easg_status st;
     int code = CLI_DONE;
 
+    if (v->policy && v->devices.n) {
+        err_set(&err, EASG_E_CONFIG, "--policy is about everybody, --device about single devices");
+        cli_fail(cli, EASG_E_CONFIG, &err);
+        return CLI_USAGE;
+    }
     st = cli_open_store(cli, v->org, &s, &err);
     if (st == EASG_OK)
         st = find_run(s, v, run, &err);
@@ -121,31 +131,35 @@ static int run_approve(struct cli *cli, void *values)
 }
 
 static const struct arg_spec args[] = {
-    {.type = ARG_OPERAND,
-     .name = "ORG",
-     .offset = offsetof(struct values, org),
-     .required = 1,
-     .doc = "the organisation" },
     { .type = ARG_OPERAND,
-     .name = "RUN",
-     .offset = offsetof(struct values, run),
-     .required = 1,
-     .doc = "the run that holds actions; the start of its name is enough" },
+      .name = "ORG",
+      .offset = offsetof(struct values, org),
+      .required = 1,
+      .doc = "the organisation" },
+    { .type = ARG_OPERAND,
+      .name = "RUN",
+      .offset = offsetof(struct values, run),
+      .required = 1,
+      .doc = "the run that holds actions; the start of its name is enough" },
     { .type = ARG_LIST,
-     .name = "device",
-     .offset = offsetof(struct values, devices),
-     .value = "KEY",
-     .doc = "only this device; may be given several times" },
-    { .type = ARG_NUMBER,
-     .name = "limit",
-     .offset = offsetof(struct values, limit),
-     .value = "N",
-     .doc = "print at most N changes; 0: all (the default is 20)" },
+      .name = "device",
+      .offset = offsetof(struct values, devices),
+      .value = "KEY",
+      .doc = "only this device; may be given several times" },
     { .type = ARG_FLAG,
-     .name = "verbose",
-     .offset = offsetof(struct values, verbose),
-     .doc = "log as the agent does, on standard error" },
-    { .type = ARG_END                           }
+      .name = "policy",
+      .offset = offsetof(struct values, policy),
+      .doc = "what is held for everybody (organization_policy), and nothing for devices" },
+    { .type = ARG_NUMBER,
+      .name = "limit",
+      .offset = offsetof(struct values, limit),
+      .value = "N",
+      .doc = "print at most N changes; 0: all (the default is 20)" },
+    { .type = ARG_FLAG,
+      .name = "verbose",
+      .offset = offsetof(struct values, verbose),
+      .doc = "log as the agent does, on standard error" },
+    { .type = ARG_END }
 };
 
 const struct verb verb_approve = {
@@ -154,7 +168,9 @@ const struct verb verb_approve = {
     .text =
         "A run that would block more devices than the brakes let pass holds these blocks. Look\n"
         "at them (`easgate status ORG`, `easgate explain ORG DEVICE`), then approve all of them\n"
-        "or single ones. What changed in the meantime is decided again and not blindly written.\n",
+        "or single ones. Changes for everybody (the default access level, rules that block) are\n"
+        "let go with --policy alone, never along with blocks. What changed in the meantime is "
+        "decided again and not blindly written.\n",
     .args = args,
     .size = sizeof(struct values),
     .run = run_approve

@@ -11,6 +11,7 @@
 #include "fs.h"
 #include "mail.h"
 #include "modules.h"
+#include "orgcheck.h"
 #include "probe.h"
 #include "proc.h"
 
@@ -233,6 +234,8 @@ static easg_status check_org(void *user, const char *path, const struct org_conf
             bad = 1;
         }
     }
+    if (w->registry && !bad)
+        check_beyond(w->registry, org, &w->checks);
     check_mail(w, org);
     check_state(w, org);
     if (w->online && org->enabled && !bad && w->registry)

@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "modules.h"
+#include "orgcheck.h"
 
 #include <string.h>
 
@@ -79,6 +80,8 @@ static easg_status check_org(void *user, const char *path, const struct org_conf
             bad = 1;
         }
     }
+    if (w->registry && !bad)
+        check_beyond(w->registry, org, &w->checks);
     if (!bad)
         check_add(&w->checks, CHECKED_OK, file, "file",
                   !org->enabled              ? "valid; switched off"

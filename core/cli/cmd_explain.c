@@ -17,7 +17,14 @@
 
 #include <string.h>
 
-enum { DEVICES_MAX = 20, FULL_MAX = 5, HISTORY_MAX = 5, ACTIONS_MAX = 10, MAIL_MAX = 3 };
+enum {
+    DEVICES_MAX = 20,
+    FULL_MAX = 5,
+    HISTORY_MAX = 5,
+    ACTIONS_MAX = 10,
+    MAIL_MAX = 3,
+    POLICY_MAX = 8
+};
 
 struct values {
     const char *org;
@@ -29,8 +36,9 @@ struct values {
 struct story {
     const struct record *device;
     struct records decision, actions, history, ledger, mail, gate;
-    const char *facts_at; /* when the device manager was read last; NULL */
-    const char *full_at;  /* when everything of Exchange was read last; NULL */
+    struct records policy; /* what is decided for everybody and fits this device */
+    const char *facts_at;  /* when the device manager was read last; NULL */
+    const char *full_at;   /* when everything of Exchange was read last; NULL */
     struct policy_input in;
     char given[32][24]; /* values of the inputs as they were kept, by number; "" when not kept */
     int known;          /* the inputs were kept and could be read */
@@ -44,6 +52,7 @@ static void story_clear(struct story *s)
     records_clear(&s->ledger);
     records_clear(&s->mail);
     records_clear(&s->gate);
+    records_clear(&s->policy);
 }
 
 static easg_status take_input(void *user, const char *name, enum json_kind kind, const char *value,
@@ -102,6 +111,16 @@ static easg_status read_story(struct store *store, struct story *s, easg_error *
                            "SELECT * FROM v_gate WHERE mailbox = ?1"
                            " AND device_id = ?2 COLLATE NOCASE AND ended_run_no IS NULL",
                            entry, 2, 1, &s->gate, err);
+    if (st == EASG_OK)
+        st = query_records(store,
+                           "SELECT p.name, p.value, p.ours FROM v_org_policy p JOIN v_devices d ON"
+                           " d.key = ?1 WHERE p.part = 'device_rule' AND p.name COLLATE NOCASE IN"
+                           " ('device_type:' || ifnull(d.type, ''),"
+                           " 'device_model:' || ifnull(d.model, ''),"
+                           " 'device_os:' || ifnull(d.os, ''),"
+                           " 'user_agent:' || ifnull(d.user_agent, ''))"
+                           " OR p.name = 'default_access_level' ORDER BY p.part, p.name",
+                           key, 1, POLICY_MAX, &s->policy, err);
     if (st != EASG_OK)
         return st;
     if (s->decision.n) {
@@ -161,6 +180,13 @@ static void print_exchange(const struct story *s, easg_time now)
     } else {
         snprintf(text, sizeof(text), "%s: entry of an administrator or another tool", listed);
         say("lists", text);
+    }
+    for (size_t i = 0; i < s->policy.n; i++) {
+        const struct record *p = &s->policy.items[i];
+
+        snprintf(text, sizeof(text), "%.200s: %.20s%s", record_get(p, "name"),
+                 record_get(p, "value"), record_int(p, "ours") ? " (written by easgate)" : "");
+        say(i ? "" : "for everybody", text);
     }
     say("seen", age_text(seen_at(s), now, age));
 }
@@ -442,6 +468,7 @@ static void json_story(struct jsonout *j, const struct story *s)
     }
     json_close(j);
     json_list(j, "gate", &s->gate);
+    json_list(j, "policy", &s->policy);
     json_list(j, "ledger", &s->ledger);
     json_list(j, "actions", &s->actions);
     json_list(j, "mail", &s->mail);

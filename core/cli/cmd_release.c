@@ -46,17 +46,24 @@ static easg_status print_difference(struct cli *cli, const char *org, int64_t *l
     struct store *s = NULL;
     struct table *t;
     char safe[CLI_SAFE];
+    int64_t everybody = 0;
     easg_status st = cli_open_store(cli, org, &s, err);
     size_t i;
 
     if (st == EASG_OK)
         st = query_int(s, "SELECT count(*) FROM v_ledger", NULL, 0, 0, left, err);
     if (st == EASG_OK)
+        st = query_int(s, "SELECT count(*) FROM v_org_ledger", NULL, 0, 0, &everybody, err);
+    if (st == EASG_OK)
         st = query_records(s,
                            "SELECT ifnull(user, mailbox) AS user, device_id, list, before FROM"
                            " v_ledger ORDER BY 1, 2",
                            NULL, 0, 20, &r, err);
-    if (st == EASG_OK && !cli->json && *left == 0)
+    if (st == EASG_OK && !cli->json && everybody)
+        printf("decided for everybody by us, and still so: %lld items; select * from "
+               "v_org_ledger\n",
+               (long long)everybody);
+    if (st == EASG_OK && !cli->json && *left == 0 && !everybody)
         printf("difference to what was there before: none; nothing of ours is left in Exchange\n");
     if (st == EASG_OK && !cli->json && *left) {
         printf("difference to what was there before: %lld entries of %s are still ours\n",
@@ -68,6 +75,7 @@ static easg_status print_difference(struct cli *cli, const char *org, int64_t *l
                              record_get(&r.items[i], "list"), record_get(&r.items[i], "before") });
         table_finish(t);
     }
+    *left += everybody;
     records_clear(&r);
     store_close(s);
     return st;

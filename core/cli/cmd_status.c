@@ -27,6 +27,7 @@ struct standing {
     const char *config_error;
     int synced; /* there is a state file */
     struct records marks, last, verdicts, access, held, endpoints, ledger, mail, mail_error;
+    struct records org_held, org_ledger;
     int64_t unmatched;
     easg_time last_full, last_quick, last_facts, next_full, next_quick;
 };
@@ -42,6 +43,8 @@ static void standing_clear(struct standing *s)
     records_clear(&s->ledger);
     records_clear(&s->mail);
     records_clear(&s->mail_error);
+    records_clear(&s->org_held);
+    records_clear(&s->org_ledger);
 }
 
 /* A mark of v_org by name; NULL when there is none. */
@@ -81,6 +84,11 @@ static easg_status read_state(struct store *st, struct standing *s, easg_error *
         { "SELECT run, count(*) AS n, min(created_at) AS since FROM v_actions WHERE state = 'held'"
           " GROUP BY run ORDER BY since DESC",
           offsetof(struct standing, held), HELD_MAX },
+        { "SELECT run, count(*) AS n, min(created_at) AS since FROM v_org_changes WHERE state ="
+          " 'held' GROUP BY run ORDER BY since DESC",
+          offsetof(struct standing, org_held), HELD_MAX },
+        { "SELECT part AS word, count(*) AS n FROM v_org_ledger GROUP BY 1 ORDER BY 1",
+          offsetof(struct standing, org_ledger), WORDS_MAX },
         { "SELECT * FROM v_endpoints ORDER BY priority, id", offsetof(struct standing, endpoints),
           ENDPOINTS_MAX },
         { "SELECT list AS word, count(*) AS n FROM v_ledger GROUP BY 1 ORDER BY 1",
@@ -208,10 +216,7 @@ static void print_last_run(const struct standing *s, easg_time now)
 static void print_endpoints(const struct standing *s, easg_time now)
 {
     static const struct table_column columns[] = {
-        {"ENDPOINT",    TABLE_FLEX},
-        { "STATE",      0         },
-        { "LAST OK",    0         },
-        { "LAST ERROR", TABLE_FLEX}
+        { "ENDPOINT", TABLE_FLEX }, { "STATE", 0 }, { "LAST OK", 0 }, { "LAST ERROR", TABLE_FLEX }
     };
     struct table *t = table_create(stdout, columns, 4, cli_width(), 2);
     char age[AGE_SIZE];
@@ -286,6 +291,24 @@ static void print_held(const struct standing *s, easg_time now)
     }
 }
 
+/* What is decided for everybody; an organisation without it has no line. */
+static void print_org_policy(const struct standing *s, easg_time now)
+{
+    char text[CLI_SAFE], age[AGE_SIZE];
+
+    if (s->org_ledger.n)
+        line_words("our policy", &s->org_ledger);
+    for (size_t i = 0; i < s->org_held.n; i++) {
+        const struct record *h = &s->org_held.items[i];
+
+        snprintf(text, sizeof(text),
+                 "%.20s changes for everybody since %s: easgate approve %s %.36s --policy",
+                 record_get(h, "n"), age_text(record_get(h, "since"), now, age), s->name,
+                 record_get(h, "run"));
+        line("held", text);
+    }
+}
+
 static void print_text(const struct standing *s, easg_time now)
 {
     const char *hold = mark(s, "hold");
@@ -333,6 +356,7 @@ static void print_text(const struct standing *s, easg_time now)
     }
     print_mail(s, now);
     print_held(s, now);
+    print_org_policy(s, now);
     print_endpoints(s, now);
 }
 
@@ -391,6 +415,8 @@ static void print_json(struct jsonout *j, const struct standing *s, easg_time no
     json_int(j, "unmatched", s->unmatched);
     json_records(j, "last_run", &s->last);
     json_records(j, "held", &s->held);
+    json_words(j, "policy_ledger", &s->org_ledger);
+    json_records(j, "policy_held", &s->org_held);
     json_records(j, "endpoints", &s->endpoints);
     json_close(j);
 }
@@ -499,13 +525,11 @@ static int run_status(struct cli *cli, void *values)
     return w.code;
 }
 
-static const struct arg_spec args[] = {
-    {.type = ARG_OPERAND,
-     .name = "ORG",
-     .offset = offsetof(struct values, org),
-     .doc = "one organisation; all without it" },
-    { .type = ARG_END}
-};
+static const struct arg_spec args[] = { { .type = ARG_OPERAND,
+                                          .name = "ORG",
+                                          .offset = offsetof(struct values, org),
+                                          .doc = "one organisation; all without it" },
+                                        { .type = ARG_END } };
 
 const struct verb verb_status = {
     .name = "status",

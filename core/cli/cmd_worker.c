@@ -5,6 +5,8 @@
  */
 #include "verbs.h"
 
+#include <easgate/draft/device_command.h>
+
 #include "err.h"
 #include "log.h"
 #include "planfile.h"
@@ -13,16 +15,19 @@
 #include <string.h>
 
 struct values {
-    const char *org, *kind, *run, *user, *approve, *trigger, *level, *plan, *list, *file;
+    const char *org, *kind, *run, *user, *approve, *trigger, *level, *plan, *list, *file, *command,
+        *token;
     struct arg_list devices;
+    int policy, confirm;
     int dry_run, retry, told;
 };
 
-#define KINDS "full|quick|user|apply|release|adopt"
+#define KINDS "full|quick|user|apply|release|adopt|device"
 
 static enum worker_kind kind_of(const char *word)
 {
-    static const char *const words[] = { "full", "quick", "user", "apply", "release", "adopt" };
+    static const char *const words[] = { "full",    "quick", "user",  "apply",
+                                         "release", "adopt", "device" };
     size_t i;
 
     for (i = 1; i < sizeof(words) / sizeof(words[0]); i++)
@@ -81,6 +86,7 @@ static int run_worker(struct cli *cli, void *values)
     struct worker_args args = { 0 };
     struct log_options options = { 0 };
     struct work work = { 0 };
+    struct sync_command command = { 0 };
     struct log *log;
     easg_status st;
     int code;
@@ -92,10 +98,17 @@ static int run_worker(struct cli *cli, void *values)
         return cli_fail(cli, st, &err);
     if ((strcmp(v->kind, "user") == 0) != (v->user != NULL) ||
         (strcmp(v->kind, "apply") != 0 && v->approve) ||
-        (v->devices.n && strcmp(v->kind, "apply") != 0 && strcmp(v->kind, "adopt") != 0) ||
+        (v->devices.n && strcmp(v->kind, "apply") != 0 && strcmp(v->kind, "adopt") != 0 &&
+         strcmp(v->kind, "device") != 0) ||
         (v->plan && strcmp(v->kind, "full") != 0)) {
         err_set(&err, EASG_E_CONFIG,
                 "--user goes with --kind user, --approve with --kind apply, --plan with full");
+        cli_fail(cli, EASG_E_CONFIG, &err);
+        return CLI_USAGE;
+    }
+    if ((strcmp(v->kind, "device") == 0) != (v->command && v->token && v->devices.n == 1)) {
+        err_set(&err, EASG_E_CONFIG,
+                "--kind device goes with --command, --token and one --device, and they with it");
         cli_fail(cli, EASG_E_CONFIG, &err);
         return CLI_USAGE;
     }
@@ -123,6 +136,15 @@ static int run_worker(struct cli *cli, void *values)
     args.trigger = v->trigger ? v->trigger : "operator";
     args.plan = v->plan ? &work.plan : NULL;
     args.adopt = args.kind == WORKER_ADOPT ? &work.adopt : NULL;
+    args.approve_policy = v->policy;
+    command.verb = !v->command                         ? 0
+                   : strcmp(v->command, "remove") == 0 ? EASG_DEVICE_REMOVE
+                   : strcmp(v->command, "wipe") == 0   ? EASG_DEVICE_WIPE
+                                                       : EASG_DEVICE_WIPE_ACCOUNT;
+    command.device = v->devices.n ? v->devices.items[0] : NULL;
+    command.token = v->token;
+    command.confirm = v->confirm;
+    args.command = v->command ? &command : NULL;
     code = worker_run(&args, log);
     clear_work(&work);
     log_close(log);
@@ -175,6 +197,24 @@ static const struct arg_spec specs[] = {
       .offset = offsetof(struct values, plan),
       .value = "FILE",
       .doc = "go on only when this plan is what would be done" },
+    { .type = ARG_FLAG,
+      .name = "policy",
+      .offset = offsetof(struct values, policy),
+      .doc = "approve what is held for everybody, and nothing for devices" },
+    { .type = ARG_TEXT,
+      .name = "command",
+      .offset = offsetof(struct values, command),
+      .choices = "remove|wipe|wipe-account",
+      .doc = "what to do to one device" },
+    { .type = ARG_TEXT,
+      .name = "token",
+      .offset = offsetof(struct values, token),
+      .value = "SHA256",
+      .doc = "of the token of a device command" },
+    { .type = ARG_FLAG,
+      .name = "confirm",
+      .offset = offsetof(struct values, confirm),
+      .doc = "do it, if the token is the one that was given" },
     { .type = ARG_TEXT,
       .name = "list",
       .offset = offsetof(struct values, list),

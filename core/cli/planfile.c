@@ -108,7 +108,17 @@ static void write_head(FILE *f, const struct plan_head *h, easg_time now, easg_s
     *st = json_end(&j);
 }
 
-#define OPEN " FROM v_actions WHERE state IN ('planned', 'held', 'approved')"
+#define OPEN     " FROM v_actions WHERE state IN ('planned', 'held', 'approved')"
+#define OPEN_ORG " FROM v_org_changes WHERE state IN ('planned', 'held', 'approved')"
+
+/* What is decided for everybody stands behind the devices; `policy` tells such a line apart. */
+static easg_status write_org(struct store *s, struct writer *w, easg_error *err)
+{
+    return store_query(s,
+                       "SELECT part AS policy, name, verb, before, after, reason, state" OPEN_ORG
+                       " ORDER BY part, name",
+                       NULL, 0, write_change, w, err);
+}
 
 easg_status planfile_write(const char *path, struct store *s, const char *org, const char *run_id,
                            const char *config, easg_time now, easg_error *err)
@@ -125,9 +135,13 @@ easg_status planfile_write(const char *path, struct store *s, const char *org, c
     snprintf(h.config, sizeof h.config, "%s", config);
     st = planfile_digests(s, &h, err);
     if (st == EASG_OK)
-        st = query_int(s, "SELECT count(*)" OPEN, NULL, 0, 0, &h.changes, err);
+        st = query_int(s, "SELECT (SELECT count(*)" OPEN ") + (SELECT count(*)" OPEN_ORG ")", NULL,
+                       0, 0, &h.changes, err);
     if (st == EASG_OK)
-        st = query_int(s, "SELECT count(*)" OPEN " AND state = 'held'", NULL, 0, 0, &h.held, err);
+        st = query_int(s,
+                       "SELECT (SELECT count(*)" OPEN
+                       " AND state = 'held') + (SELECT count(*)" OPEN_ORG " AND state = 'held')",
+                       NULL, 0, 0, &h.held, err);
     if (st != EASG_OK)
         return st;
     w.f = fs_fopen(path, "wb");
@@ -139,6 +153,8 @@ easg_status planfile_write(const char *path, struct store *s, const char *org, c
                          "SELECT device, mailbox, user, device_id, verb, row, reason, state,"
                          " access_before, listed_before" OPEN " ORDER BY mailbox, device_id",
                          NULL, 0, write_change, &w, err);
+    if (st == EASG_OK)
+        st = write_org(s, &w, err);
     if (fclose(w.f) != 0 || st != EASG_OK) {
         if (st == EASG_OK || !err->message[0])
             err_set(err, EASG_E_FAIL, "%s: the plan could not be written", cli_safe(path, safe));
@@ -182,14 +198,23 @@ static easg_status take_head(void *user, const char *name, enum json_kind kind, 
     return EASG_OK;
 }
 
+struct line {
+    struct sync_expect one;
+    struct sync_expect_org org; /* part set: it is one of these */
+};
+
 static easg_status take_change(void *user, const char *name, enum json_kind kind, const char *value,
                                easg_error *err)
 {
-    struct sync_expect *e = user;
+    struct line *l = user;
+    struct sync_expect *e = &l->one;
     char **to = strcmp(name, "device") == 0      ? &e->device
                 : strcmp(name, "mailbox") == 0   ? &e->mailbox
                 : strcmp(name, "device_id") == 0 ? &e->device_id
                 : strcmp(name, "verb") == 0      ? &e->verb
+                : strcmp(name, "policy") == 0    ? &l->org.part
+                : strcmp(name, "name") == 0      ? &l->org.name
+                : strcmp(name, "after") == 0     ? &l->org.after
                                                  : NULL;
 
     if (!to || kind != JSON_TEXT)
@@ -206,9 +231,20 @@ static void clear_change(struct sync_expect *e)
     mem_free(e->verb);
 }
 
+static void clear_org(struct sync_expect_org *e)
+{
+    mem_free(e->part);
+    mem_free(e->name);
+    mem_free(e->after);
+}
+
 void planfile_clear(struct sync_plan_file *plan)
 {
     size_t i;
+
+    for (i = 0; i < plan->n_org; i++)
+        clear_org(&plan->org[i]);
+    mem_free(plan->org);
 
     for (i = 0; i < plan->n; i++)
         clear_change(&plan->items[i]);
@@ -233,13 +269,40 @@ static int is_verb(const char *v)
     return v && (strcmp(v, "allow") == 0 || strcmp(v, "block") == 0 || strcmp(v, "withdraw") == 0);
 }
 
+static easg_status add_org(struct sync_plan_file *out, struct line *l, easg_error *err)
+{
+    struct sync_expect_org *grown;
+
+    if (!l->org.name)
+        return err_set(err, EASG_E_CONFIG, "a change for everybody needs a name");
+    if (out->n_org >= CHANGES_MAX)
+        return err_set(err, EASG_E_LIMIT, "more than %d changes", CHANGES_MAX);
+    if ((out->n_org & (out->n_org - 1)) == 0) {
+        grown = mem_grow(out->org, out->n_org ? out->n_org * 2 : 1, sizeof *grown);
+        if (!grown)
+            return err_nomem(err);
+        out->org = grown;
+    }
+    out->org[out->n_org++] = l->org;
+    memset(&l->org, 0, sizeof l->org);
+    return EASG_OK;
+}
+
 static easg_status read_change(const struct strbuf *line, struct sync_plan_file *out,
                                easg_error *err)
 {
-    struct sync_expect one = { NULL, NULL, NULL, NULL };
+    struct line l = { { NULL, NULL, NULL, NULL }, { NULL, NULL, NULL } };
     struct sync_expect *grown;
-    easg_status st = json_read_flat(line->ptr, line->len, take_change, &one, err);
+    easg_status st = json_read_flat(line->ptr, line->len, take_change, &l, err);
+    struct sync_expect one = l.one;
 
+    if (st == EASG_OK && l.org.part) {
+        clear_change(&one);
+        st = add_org(out, &l, err);
+        clear_org(&l.org);
+        return st;
+    }
+    clear_org(&l.org);
     if (st == EASG_OK && (!one.mailbox || !one.device_id || !is_verb(one.verb)))
         st = err_set(err, EASG_E_CONFIG,
                      "a change needs mailbox, device_id, and the verb allow, block or withdraw");
@@ -279,9 +342,9 @@ static easg_status read_all(FILE *f, struct plan_head *head, struct sync_plan_fi
     }
     if (st == EASG_OK && ferror(f))
         st = err_set(err, EASG_E_FAIL, "the file cannot be read to its end");
-    if (st == EASG_OK && (int64_t)out->n != head->changes)
-        st = err_set(err, EASG_E_CONFIG, "the file was cut: it has %zu of %lld changes", out->n,
-                     (long long)head->changes);
+    if (st == EASG_OK && (int64_t)(out->n + out->n_org) != head->changes)
+        st = err_set(err, EASG_E_CONFIG, "the file was cut: it has %zu of %lld changes",
+                     out->n + out->n_org, (long long)head->changes);
     return st;
 }
 

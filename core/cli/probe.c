@@ -7,7 +7,9 @@
 #include <easgate/draft/probe.h>
 
 #include "clock.h"
+#include "drafts.h"
 #include "err.h"
+#include "orgcheck.h"
 #include "text.h"
 #include "worker.h"
 
@@ -213,6 +215,8 @@ static void probe_source(struct probe *p)
     endpoint.last_ok = endpoint.last_failed = EASG_TIME_NONE;
     st = make_instance(p, EASG_KIND_SOURCE, &p->org->source, &source, &err);
     hop(p, st, "source options", p->org->source.id, &err);
+    if (st == EASG_OK)
+        instance_expect(source, org_needs(p->org));
     if (st == EASG_OK && probed_by_itself(p, "source", source, &endpoint)) {
         instance_destroy(source);
         return;
@@ -290,6 +294,8 @@ easg_status probe_rights(struct registry *registry, const struct org_config *org
     struct probe p = { registry, org, NULL, NULL, 0 };
     easg_status st = make_instance(&p, EASG_KIND_SOURCE, &org->source, keep, err);
 
+    if (st == EASG_OK)
+        instance_expect(*keep, org_needs(org));
     if (st == EASG_OK && !(*text = instance_rights(*keep)))
         st = err_set(err, EASG_E_UNSUPPORTED, "module %s does not say which rights it needs",
                      org->source.id);

@@ -5,7 +5,9 @@
 #include "cli.h"
 
 #include "age.h"
+#include "orgreport.h"
 #include "err.h"
+#include "platforms_text.h"
 #include "policy.h"
 #include "table.h"
 #include "timestamp.h"
@@ -217,6 +219,14 @@ static easg_status print_actions(const struct report *p, easg_error *err)
     return st;
 }
 
+/* Before anybody is enforced it has to be known whether devices can be told apart at all. */
+static int shows_platforms(const struct record *run)
+{
+    return strcmp(record_get(run, "mode"), "audit") == 0 &&
+           strcmp(record_get(run, "kind"), "full") == 0 &&
+           strcmp(record_get(run, "status"), "done") == 0;
+}
+
 static easg_status print_text(const struct report *p, easg_error *err)
 {
     const char *error = record_get(p->run, "error");
@@ -227,14 +237,20 @@ static easg_status print_text(const struct report *p, easg_error *err)
     print_head(p->run, p->start->org);
     print_counts(p->run);
     st = print_actions(p, err);
+    if (st == EASG_OK)
+        st = orgreport_print(p->store, ORG_CHANGES, p->of_run, OF_RUN_ARGS, err);
     if (st == EASG_OK && strcmp(record_get(p->run, "status"), "done") == 0)
         st = print_verdicts(p->store, err);
+    if (st == EASG_OK && shows_platforms(p->run))
+        st = platforms_print(p->store, err);
     if (p->held.n)
         printf("held: blocks that need a person's word, because there are more than the brake lets "
                "pass\n");
     for (i = 0; i < p->held.n; i++)
         printf("  easgate approve %s %s  (%s blocks)\n", cli_safe(p->start->org, safe),
                record_get(&p->held.items[i], "run"), record_get(&p->held.items[i], "n"));
+    if (st == EASG_OK)
+        st = orgreport_held(p->store, p->start->org, err);
     fflush(stdout);
     if (*error)
         fprintf(stderr, "easgate: %s\n", cli_safe(error, safe));
@@ -267,6 +283,10 @@ static easg_status print_json(const struct report *p, easg_error *err)
                        NULL, 0, &j, "held", err);
     if (st == EASG_OK)
         st = query_json(p->store, ACTIONS, p->of_run, OF_RUN_ARGS, &j, "actions", err);
+    if (st == EASG_OK)
+        st = query_json(p->store, ORG_CHANGES, p->of_run, OF_RUN_ARGS, &j, "policy_changes", err);
+    if (st == EASG_OK && shows_platforms(p->run))
+        st = platforms_json(p->store, &j, err);
     p->cli->failed_json = 1;
     cli_json_end(p->cli, &j, 0);
     return st;
@@ -289,6 +309,9 @@ static easg_status print_run(struct report *p, easg_error *err)
                        NULL, 0, HELD_MAX, &p->held, err);
     if (st == EASG_OK)
         st = query_int(p->store, "SELECT count(*)" OF_RUN, of_run, OF_RUN_ARGS, 0, &changes, err);
+    if (st == EASG_OK && !changes)
+        st = query_int(p->store, "SELECT count(*)" ORG_OF_RUN, of_run, OF_RUN_ARGS, 0, &changes,
+                       err);
     if (st != EASG_OK)
         return st;
     if (p->code == CLI_DONE && p->start->dry_run && changes)

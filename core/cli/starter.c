@@ -123,6 +123,16 @@ easg_status start_worker(struct cli *cli, const struct start *start, char run_id
         argv[n++] = "--plan";
         argv[n++] = start->plan;
     }
+    if (start->approve_policy)
+        argv[n++] = "--policy";
+    if (start->command) {
+        argv[n++] = "--command";
+        argv[n++] = start->command;
+        argv[n++] = "--token";
+        argv[n++] = start->token;
+    }
+    if (start->confirm)
+        argv[n++] = "--confirm";
     if (start->list) {
         argv[n++] = "--list";
         argv[n++] = start->list;

@@ -13,6 +13,7 @@ extern const struct verb verb_approve;
 extern const struct verb verb_audit;
 extern const struct verb verb_check;
 extern const struct verb verb_config;
+extern const struct verb verb_device;
 extern const struct verb verb_devices;
 extern const struct verb verb_explain;
 extern const struct verb verb_help;

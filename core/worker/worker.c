@@ -30,7 +30,8 @@ _Static_assert((int)WORKER_DONE == (int)SYNC_DONE && (int)WORKER_FAILED == (int)
                "the exit codes of the sync are those of the worker");
 _Static_assert((int)WORKER_FULL == (int)SYNC_FULL && (int)WORKER_QUICK == (int)SYNC_QUICK &&
                    (int)WORKER_USER == (int)SYNC_USER && (int)WORKER_APPLY == (int)SYNC_APPLY &&
-                   (int)WORKER_RELEASE == (int)SYNC_RELEASE && (int)WORKER_ADOPT == (int)SYNC_ADOPT,
+                   (int)WORKER_RELEASE == (int)SYNC_RELEASE &&
+                   (int)WORKER_ADOPT == (int)SYNC_ADOPT && (int)WORKER_DEVICE == (int)SYNC_DEVICE,
                "and so are the kinds");
 
 struct work {
@@ -141,6 +142,8 @@ static int sync_now(struct work *w)
     o.dry_run = w->args->dry_run;
     o.plan = w->args->plan;
     o.adopt = w->args->adopt;
+    o.command = w->args->command;
+    o.approve_policy = w->args->approve_policy;
     o.retry = w->args->retry;
     o.told = w->args->told;
     return sync_run(&o);

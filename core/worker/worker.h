@@ -26,10 +26,12 @@ enum worker_kind {
     WORKER_USER,    /* one mailbox */
     WORKER_APPLY,   /* carry out what was approved; no discovery beyond reading back */
     WORKER_RELEASE, /* give back everything that is ours */
-    WORKER_ADOPT    /* take entries of others into the ledger; asks nobody */
+    WORKER_ADOPT,   /* take entries of others into the ledger; asks nobody */
+    WORKER_DEVICE   /* what an operator asks for one device */
 };
 
 struct sync_adopt;
+struct sync_command;
 struct sync_plan_file;
 
 struct worker_args {
@@ -41,10 +43,12 @@ struct worker_args {
     const char *approve_run; /* APPLY: approve the held actions of this run */
     const char *const *approve_devices; /* APPLY: only these device keys; n 0: all */
     size_t n_approve_devices;
-    const struct sync_plan_file *plan; /* FULL: go on only when this is what would be done */
-    const struct sync_adopt *adopt;    /* ADOPT */
-    int dry_run;                       /* plan only: Exchange is not written to */
-    int retry;                         /* one attempt in spite of a hold */
+    const struct sync_plan_file *plan;  /* FULL: go on only when this is what would be done */
+    const struct sync_adopt *adopt;     /* ADOPT */
+    const struct sync_command *command; /* DEVICE */
+    int approve_policy;                 /* APPLY: what is held for everybody, and nothing else */
+    int dry_run;                        /* plan only: Exchange is not written to */
+    int retry;                          /* one attempt in spite of a hold */
     int told;            /* the starter prints how the run ended: the log has it at level info */
     const char *trigger; /* "schedule", "operator": for the run's row */
 };
