@@ -35,6 +35,8 @@ const struct cmdlet *const cmdlets[] = {
     &cmd_get_throttling,
     &cmd_get_eas_policy,
     &cmd_get_mobile_policy,
+    &cmd_set_eas_policy,
+    &cmd_set_mobile_policy,
     NULL,
 };
 

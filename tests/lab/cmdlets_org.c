@@ -71,21 +71,17 @@ static int next_throttling(struct run *r, struct stage *s, struct item *out)
 
 static int next_policy(struct run *r, struct stage *s, struct item *out)
 {
-    return list_next(r, s, out, &kind_policy, N_POLICIES);
+    return list_next(r, s, out, s->c == &cmd_get_eas_policy ? &kind_policy_2010 : &kind_policy,
+                     N_POLICIES);
 }
 
 static const struct param identity_params[] = {
-    {"Identity", P_TEXT, 1},
-    { "Filter",  P_TEXT, 0},
-    { "SortBy",  P_TEXT, 0},
-    { NULL,      P_ANY,  0}
+    { "Identity", P_TEXT, 1 }, { "Filter", P_TEXT, 0 }, { "SortBy", P_TEXT, 0 }, { NULL, P_ANY, 0 }
 };
-static const struct param server_params[] = {
-    {"Identity", P_TEXT,   1},
-    { "Domain",  P_TEXT,   0},
-    { "Status",  P_SWITCH, 0},
-    { NULL,      P_ANY,    0}
-};
+static const struct param server_params[] = { { "Identity", P_TEXT, 1 },
+                                              { "Domain", P_TEXT, 0 },
+                                              { "Status", P_SWITCH, 0 },
+                                              { NULL, P_ANY, 0 } };
 const struct cmdlet cmd_get_rule = {
     "Get-ActiveSyncDeviceAccessRule",     0, identity_params, NULL, next_rule,
     "Tasks.GetActiveSyncDeviceAccessRule"
@@ -152,6 +148,44 @@ static int bad_level(struct run *r, struct stage *s, const char *name, const cha
     return 0;
 }
 
+static size_t characters(const char *t)
+{
+    size_t n = 0;
+
+    for (; *t; t++)
+        n += ((unsigned char)*t & 0xc0) != 0x80;
+    return n;
+}
+
+/* SmtpAddress: one @ with something on both sides. */
+static int smtp_valid(const char *t)
+{
+    const char *at = strchr(t, '@');
+
+    return at && at > t && at[1] && !strchr(at + 1, '@') && !strpbrk(t, " \t,;<>");
+}
+
+static int smtp_check(struct run *r, struct stage *s, const struct clx *v)
+{
+    size_t n = v->kind == CLX_LIST ? v->n : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *t = clx_text(v->kind == CLX_LIST ? v->v[i].value : v);
+        char message[300];
+
+        if (!*t || smtp_valid(t))
+            continue;
+        lab_print(message, sizeof message,
+                  "Cannot process argument transformation on parameter 'AdminMailRecipients'. The "
+                  "email address \"%.100s\" isn't correct. Please use this format: user name, the "
+                  "@ sign, followed by the domain name.",
+                  t);
+        refuse(r, s, "System.FormatException", message, 5, "InvalidData", "AdminMailRecipients");
+        return 0;
+    }
+    return 1;
+}
+
 /* Exchange keeps at most 256 characters. */
 static int set_insert(struct run *r, struct stage *s, const char *name, char **where)
 {
@@ -159,7 +193,7 @@ static int set_insert(struct run *r, struct stage *s, const char *name, char **w
 
     if (!v)
         return 1;
-    if (strlen(clx_text(v)) > 256) {
+    if (characters(clx_text(v)) > 256) {
         refuse(r, s, "Microsoft.Exchange.Data.DataValidationException",
                "The property value is invalid. The length of the property is too long. The "
                "maximum length is 256.",
@@ -181,6 +215,8 @@ static int open_set_settings(struct run *r, struct stage *s)
         if (level < 0)
             return bad_level(r, s, "DefaultAccessLevel", clx_text(v));
     }
+    if ((v = stage_arg(s, "AdminMailRecipients")) != NULL && !smtp_check(r, s, v))
+        return 0;
     if (run_confirm(r, s, "Are you sure you want to perform this action?", 0) <= 0)
         return 0;
     if (only_asked(s))
@@ -205,13 +241,13 @@ static int open_set_settings(struct run *r, struct stage *s)
 }
 
 static const struct param set_settings_params[] = {
-    {"Identity",                           P_TEXT, 1},
-    { "DefaultAccessLevel",                P_TEXT, 0},
-    { "UserMailInsert",                    P_TEXT, 0},
-    { "OtaNotificationMailInsert",         P_TEXT, 0},
-    { "AdminMailRecipients",               P_ANY,  0},
-    { "AllowAccessForUnSupportedPlatform", P_TEXT, 0},
-    { NULL,                                P_ANY,  0},
+    { "Identity", P_TEXT, 1 },
+    { "DefaultAccessLevel", P_TEXT, 0 },
+    { "UserMailInsert", P_TEXT, 0 },
+    { "OtaNotificationMailInsert", P_TEXT, 0 },
+    { "AdminMailRecipients", P_ANY, 0 },
+    { "AllowAccessForUnSupportedPlatform", P_TEXT, 0 },
+    { NULL, P_ANY, 0 },
 };
 const struct cmdlet cmd_get_settings = {
     "Get-ActiveSyncOrganizationSettings",     0, identity_params, NULL, next_settings,
@@ -322,21 +358,14 @@ static int open_remove_rule(struct run *r, struct stage *s)
     return 1;
 }
 
-static const struct param new_rule_params[] = {
-    {"QueryString",     P_TEXT, 0},
-    { "Characteristic", P_TEXT, 0},
-    { "AccessLevel",    P_TEXT, 0},
-    { NULL,             P_ANY,  0}
-};
-static const struct param set_rule_params[] = {
-    {"Identity",     P_TEXT, 1},
-    { "AccessLevel", P_TEXT, 0},
-    { NULL,          P_ANY,  0}
-};
-static const struct param remove_rule_params[] = {
-    {"Identity", P_TEXT, 1},
-    { NULL,      P_ANY,  0}
-};
+static const struct param new_rule_params[] = { { "QueryString", P_TEXT, 0 },
+                                                { "Characteristic", P_TEXT, 0 },
+                                                { "AccessLevel", P_TEXT, 0 },
+                                                { NULL, P_ANY, 0 } };
+static const struct param set_rule_params[] = { { "Identity", P_TEXT, 1 },
+                                                { "AccessLevel", P_TEXT, 0 },
+                                                { NULL, P_ANY, 0 } };
+static const struct param remove_rule_params[] = { { "Identity", P_TEXT, 1 }, { NULL, P_ANY, 0 } };
 const struct cmdlet cmd_new_rule = { "New-ActiveSyncDeviceAccessRule",
                                      CMD_WRITES | CMD_MAY_ASK,
                                      new_rule_params,
@@ -368,13 +397,13 @@ static int open_server_settings(struct run *r, struct stage *s)
 }
 
 static const struct param server_settings_params[] = {
-    {"ViewEntireForest",               P_TEXT, 0},
-    { "PreferredServer",               P_TEXT, 0},
-    { "RecipientViewRoot",             P_TEXT, 0},
-    { "ConfigurationDomainController", P_TEXT, 0},
-    { "SetPreferredDomainControllers", P_LIST, 0},
-    { "PreferredGlobalCatalog",        P_TEXT, 0},
-    { NULL,                            P_ANY,  0},
+    { "ViewEntireForest", P_TEXT, 0 },
+    { "PreferredServer", P_TEXT, 0 },
+    { "RecipientViewRoot", P_TEXT, 0 },
+    { "ConfigurationDomainController", P_TEXT, 0 },
+    { "SetPreferredDomainControllers", P_LIST, 0 },
+    { "PreferredGlobalCatalog", P_TEXT, 0 },
+    { NULL, P_ANY, 0 },
 };
 const struct cmdlet cmd_set_server_settings = { "Set-ADServerSettings",
                                                 CMD_WRITES | CMD_MAY_ASK,

@@ -369,6 +369,8 @@ void control_handle(const struct call *c, struct reply *r)
         mailboxes(r);
     else if (!post && strcmp(what, "stats") == 0)
         stats(r);
+    else if (strcmp(what, "org") == 0)
+        control_org(c, r);
     else if (!post && strcmp(what, "mail") == 0) {
         r->type = "application/x-ndjson";
         ews_mail_list(&r->body);

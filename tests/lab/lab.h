@@ -146,6 +146,9 @@ void http_stop(void);
 /* Sleeps, but not beyond the end of the lab. Returns at once when the lab stops. */
 void http_pause(unsigned ms);
 
+/* control_org.c: what the organisation decides for everybody; POST is another administrator. */
+void control_org(const struct call *c, struct reply *r);
+
 /* ---- faults.c ---- */
 
 /* NAME[:ARGUMENT][@N]; 0 and a message on stderr-ready text when the name is unknown. */

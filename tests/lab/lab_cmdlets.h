@@ -12,7 +12,8 @@ extern const struct cmdlet cmd_get_command, cmd_select, cmd_measure, cmd_set_ser
     cmd_get_eas_device, cmd_get_mobile_device, cmd_get_eas_statistics, cmd_get_mobile_statistics,
     cmd_remove_eas_device, cmd_remove_mobile_device, cmd_clear_eas_device, cmd_clear_mobile_device,
     cmd_get_settings, cmd_set_settings, cmd_get_rule, cmd_new_rule, cmd_set_rule, cmd_remove_rule,
-    cmd_get_class, cmd_get_throttling, cmd_get_eas_policy, cmd_get_mobile_policy;
+    cmd_get_class, cmd_get_throttling, cmd_get_eas_policy, cmd_get_mobile_policy,
+    cmd_set_eas_policy, cmd_set_mobile_policy;
 
 /* A mandatory text that may not be blank. NULL: a terminating error was raised. */
 const char *need_text(struct run *r, struct stage *s, const char *name);

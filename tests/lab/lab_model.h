@@ -190,6 +190,15 @@ struct rule {
 #define MAX_RULES  256
 #define N_POLICIES 3
 extern const char *const policy_names[N_POLICIES];
+/* Settings of a mailbox policy, under the names of both cmdlets; b bool, n number, u number or
+ * Unlimited (-1). */
+#define N_POLICY_FIELDS 10
+struct policy_field {
+    const char *mobile, *legacy;
+    char kind;
+    int first; /* of a new policy */
+};
+extern const struct policy_field policy_fields[N_POLICY_FIELDS];
 
 struct org {
     enum level level;
@@ -207,6 +216,7 @@ struct model {
     uint32_t now0; /* when the organisation was made: all dates count from here */
     uint32_t rev;
     struct org org;
+    int policies[N_POLICIES][N_POLICY_FIELDS];
     struct rule rules[MAX_RULES];
     unsigned n_rules;
     struct device *devices;

@@ -48,7 +48,7 @@ struct item {
 };
 extern const struct kind kind_device, kind_device_2010, kind_statistics, kind_cas_mailbox,
     kind_mailbox, kind_user, kind_recipient, kind_settings, kind_rule, kind_class, kind_server,
-    kind_throttling, kind_policy, kind_command, kind_measure;
+    kind_throttling, kind_policy, kind_policy_2010, kind_command, kind_measure;
 
 /* The whole object, or the chosen columns as note properties. */
 void item_write(struct cx *x, struct item *it);

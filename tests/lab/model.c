@@ -25,6 +25,18 @@ const char *const state_names[12] = { "managed",       "retirePending",  "retire
 const char *const characteristic_names[5] = { "DeviceType", "DeviceModel", "DeviceOS", "UserAgent",
                                               "XMSWLHeader" };
 const char *const policy_names[N_POLICIES] = { "Default", "Executives", "Kiosk & Pool" };
+const struct policy_field policy_fields[N_POLICY_FIELDS] = {
+    { "AllowNonProvisionableDevices", "AllowNonProvisionableDevices", 'b', 1 },
+    { "PasswordEnabled", "DevicePasswordEnabled", 'b', 1 },
+    { "AlphanumericPasswordRequired", "AlphanumericDevicePasswordRequired", 'b', 0 },
+    { "AllowSimplePassword", "AllowSimpleDevicePassword", 'b', 1 },
+    { "PasswordRecoveryEnabled", "PasswordRecoveryEnabled", 'b', 0 },
+    { "RequireDeviceEncryption", "RequireDeviceEncryption", 'b', 0 },
+    { "AttachmentsEnabled", "AttachmentsEnabled", 'b', 1 },
+    { "MinPasswordLength", "MinDevicePasswordLength", 'n', 4 },
+    { "PasswordHistory", "DevicePasswordHistory", 'n', 0 },
+    { "MaxPasswordFailedAttempts", "MaxDevicePasswordFailedAttempts", 'u', -1 },
+};
 
 static uint64_t mix(uint64_t x)
 {
@@ -45,6 +57,9 @@ void model_init(struct model *m, uint64_t seed, uint32_t now)
     pthread_rwlock_init(&m->lock, NULL);
     m->org.user_mail = lab_strdup("");
     m->org.ota_mail = lab_strdup("");
+    for (int i = 0; i < N_POLICIES; i++)
+        for (int f = 0; f < N_POLICY_FIELDS; f++)
+            m->policies[i][f] = policy_fields[f].first + (policy_fields[f].kind == 'n' ? i : 0);
 }
 
 void idlist_clear(struct idlist *l)

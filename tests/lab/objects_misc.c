@@ -115,24 +115,24 @@ static void settings_guid(struct cx *x, const char *name, struct item *it)
 }
 
 static const struct prop props_settings[] = {
-    {"DefaultAccessLevel",                 default_level    },
-    { "UserMailInsert",                    user_mail        },
-    { "AllowAccessForUnSupportedPlatform", unsupported      },
-    { "AdminMailRecipients",               admins           },
-    { "OtaNotificationMailInsert",         ota_mail         },
-    { "DeviceFiltering",                   put_nil          },
-    { "IsIntuneManaged",                   put_false        },
-    { "TenantAdminPreference",             put_nil          },
-    { "Name",                              settings_name    },
-    { "AdminDisplayName",                  put_empty        },
-    { "ExchangeVersion",                   put_version      },
-    { "DistinguishedName",                 settings_dn      },
-    { "Identity",                          settings_identity},
-    { "Guid",                              settings_guid    },
-    { "OrganizationId",                    put_organization },
-    { "OriginatingServer",                 put_dc           },
-    { "IsValid",                           put_true         },
-    { "ObjectState",                       put_state        },
+    { "DefaultAccessLevel", default_level },
+    { "UserMailInsert", user_mail },
+    { "AllowAccessForUnSupportedPlatform", unsupported },
+    { "AdminMailRecipients", admins },
+    { "OtaNotificationMailInsert", ota_mail },
+    { "DeviceFiltering", put_nil },
+    { "IsIntuneManaged", put_false },
+    { "TenantAdminPreference", put_nil },
+    { "Name", settings_name },
+    { "AdminDisplayName", put_empty },
+    { "ExchangeVersion", put_version },
+    { "DistinguishedName", settings_dn },
+    { "Identity", settings_identity },
+    { "Guid", settings_guid },
+    { "OrganizationId", put_organization },
+    { "OriginatingServer", put_dc },
+    { "IsValid", put_true },
+    { "ObjectState", put_state },
 };
 static const char *const types_settings[] = {
     "Microsoft.Exchange.Data.Directory.SystemConfiguration.ActiveSyncOrganizationSettings",
@@ -204,19 +204,13 @@ static void rule_changed(struct cx *x, const char *name, struct item *it)
 }
 
 static const struct prop props_rule[] = {
-    {"QueryString",        rule_query      },
-    { "Characteristic",    rule_by         },
-    { "AccessLevel",       rule_level      },
-    { "Name",              rule_name       },
-    { "AdminDisplayName",  put_empty       },
-    { "ExchangeVersion",   put_version     },
-    { "Identity",          rule_identity   },
-    { "Guid",              rule_guid       },
-    { "WhenChangedUTC",    rule_changed    },
-    { "OrganizationId",    put_organization},
-    { "OriginatingServer", put_dc          },
-    { "IsValid",           put_true        },
-    { "ObjectState",       put_state       },
+    { "QueryString", rule_query },      { "Characteristic", rule_by },
+    { "AccessLevel", rule_level },      { "Name", rule_name },
+    { "AdminDisplayName", put_empty },  { "ExchangeVersion", put_version },
+    { "Identity", rule_identity },      { "Guid", rule_guid },
+    { "WhenChangedUTC", rule_changed }, { "OrganizationId", put_organization },
+    { "OriginatingServer", put_dc },    { "IsValid", put_true },
+    { "ObjectState", put_state },
 };
 static const char *const types_rule[] = {
     "Microsoft.Exchange.Data.Directory.SystemConfiguration.ActiveSyncDeviceAccessRule", CONFIG_BASES
@@ -257,15 +251,11 @@ static void class_identity(struct cx *x, const char *name, struct item *it)
 }
 
 static const struct prop props_class[] = {
-    {"DeviceType",         class_type      },
-    { "DeviceModel",       class_model     },
-    { "LastUpdateTime",    class_time      },
-    { "ExchangeVersion",   put_version     },
-    { "Identity",          class_identity  },
-    { "OrganizationId",    put_organization},
-    { "OriginatingServer", put_dc          },
-    { "IsValid",           put_true        },
-    { "ObjectState",       put_state       },
+    { "DeviceType", class_type },     { "DeviceModel", class_model },
+    { "LastUpdateTime", class_time }, { "ExchangeVersion", put_version },
+    { "Identity", class_identity },   { "OrganizationId", put_organization },
+    { "OriginatingServer", put_dc },  { "IsValid", put_true },
+    { "ObjectState", put_state },
 };
 static const char *const types_class[] = {
     "Microsoft.Exchange.Data.Directory.SystemConfiguration.ActiveSyncDeviceClass", CONFIG_BASES
@@ -308,10 +298,7 @@ static void server_version(struct cx *x, const char *name, struct item *it)
     static const char *const types[] = { "Microsoft.Exchange.Data.ServerVersion", "System.Object",
                                          NULL };
     static const int parts[4][4] = {
-        {14,  3, 123,  4 },
-        { 15, 1, 2507, 6 },
-        { 15, 2, 1544, 4 },
-        { 15, 2, 2562, 17}
+        { 14, 3, 123, 4 }, { 15, 1, 2507, 6 }, { 15, 2, 1544, 4 }, { 15, 2, 2562, 17 }
     };
     const int *v = parts[lab.opt.generation];
     char t[64];
@@ -379,26 +366,26 @@ static void server_guid(struct cx *x, const char *name, struct item *it)
 }
 
 static const struct prop props_server[] = {
-    {"Name",                      server_name     },
-    { "Domain",                   server_domain   },
-    { "Edition",                  server_edition  },
-    { "Fqdn",                     server_fqdn     },
-    { "IsHubTransportServer",     put_true        },
-    { "IsClientAccessServer",     put_true        },
-    { "IsExchange2007OrLater",    put_true        },
-    { "IsEdgeServer",             put_false       },
-    { "IsMailboxServer",          put_true        },
-    { "IsE14OrLater",             put_true        },
-    { "IsUnifiedMessagingServer", put_false       },
-    { "AdminDisplayVersion",      server_version  },
-    { "Site",                     server_site     },
-    { "ServerRole",               server_role     },
-    { "Identity",                 server_identity },
-    { "Guid",                     server_guid     },
-    { "OrganizationId",           put_organization},
-    { "OriginatingServer",        put_dc          },
-    { "IsValid",                  put_true        },
-    { "ObjectState",              put_state       },
+    { "Name", server_name },
+    { "Domain", server_domain },
+    { "Edition", server_edition },
+    { "Fqdn", server_fqdn },
+    { "IsHubTransportServer", put_true },
+    { "IsClientAccessServer", put_true },
+    { "IsExchange2007OrLater", put_true },
+    { "IsEdgeServer", put_false },
+    { "IsMailboxServer", put_true },
+    { "IsE14OrLater", put_true },
+    { "IsUnifiedMessagingServer", put_false },
+    { "AdminDisplayVersion", server_version },
+    { "Site", server_site },
+    { "ServerRole", server_role },
+    { "Identity", server_identity },
+    { "Guid", server_guid },
+    { "OrganizationId", put_organization },
+    { "OriginatingServer", put_dc },
+    { "IsValid", put_true },
+    { "ObjectState", put_state },
 };
 static const char *const types_server[] = {
     "Microsoft.Exchange.Data.Directory.Management.ExchangeServer",
@@ -451,23 +438,23 @@ static void throttling_value(struct cx *x, const char *name, struct item *it)
 }
 
 static const struct prop props_throttling[] = {
-    {"PowerShellMaxConcurrency",                   throttling_value},
-    { "PowerShellMaxTenantConcurrency",            throttling_value},
-    { "PowerShellMaxCmdlets",                      throttling_value},
-    { "PowerShellMaxCmdletsTimePeriod",            throttling_value},
-    { "ExchangeMaxCmdlets",                        throttling_value},
-    { "PowerShellMaxCmdletQueueDepth",             throttling_value},
-    { "PowerShellMaxOperations",                   throttling_value},
-    { "PowerShellMaxRunspaces",                    throttling_value},
-    { "PowerShellMaxDestructiveCmdlets",           throttling_value},
-    { "PowerShellMaxDestructiveCmdletsTimePeriod", throttling_value},
-    { "PowerShellMaxBurst",                        throttling_value},
-    { "Name",                                      throttling_name },
-    { "ExchangeVersion",                           put_version     },
-    { "OrganizationId",                            put_organization},
-    { "OriginatingServer",                         put_dc          },
-    { "IsValid",                                   put_true        },
-    { "ObjectState",                               put_state       },
+    { "PowerShellMaxConcurrency", throttling_value },
+    { "PowerShellMaxTenantConcurrency", throttling_value },
+    { "PowerShellMaxCmdlets", throttling_value },
+    { "PowerShellMaxCmdletsTimePeriod", throttling_value },
+    { "ExchangeMaxCmdlets", throttling_value },
+    { "PowerShellMaxCmdletQueueDepth", throttling_value },
+    { "PowerShellMaxOperations", throttling_value },
+    { "PowerShellMaxRunspaces", throttling_value },
+    { "PowerShellMaxDestructiveCmdlets", throttling_value },
+    { "PowerShellMaxDestructiveCmdletsTimePeriod", throttling_value },
+    { "PowerShellMaxBurst", throttling_value },
+    { "Name", throttling_name },
+    { "ExchangeVersion", put_version },
+    { "OrganizationId", put_organization },
+    { "OriginatingServer", put_dc },
+    { "IsValid", put_true },
+    { "ObjectState", put_state },
 };
 static const char *const types_throttling[] = {
     "Microsoft.Exchange.Data.Directory.SystemConfiguration.ThrottlingPolicy", CONFIG_BASES
@@ -498,24 +485,70 @@ static void policy_identity(struct cx *x, const char *name, struct item *it)
                it->index);
 }
 
-static void policy_length(struct cx *x, const char *name, struct item *it)
+/* Of a setting, by whichever of its two names. */
+static void policy_field(struct cx *x, const char *name, struct item *it)
 {
-    cx_int(x, name, 4 + it->index * 2);
+    for (int f = 0; f < N_POLICY_FIELDS; f++) {
+        int value = lab.m.policies[it->index][f];
+
+        if (strcmp(name, policy_fields[f].mobile) != 0 &&
+            strcmp(name, policy_fields[f].legacy) != 0)
+            continue;
+        if (policy_fields[f].kind == 'b')
+            cx_bool(x, name, value);
+        else if (value < 0)
+            cx_string(x, name, "Unlimited");
+        else
+            cx_int(x, name, value);
+        return;
+    }
 }
 
 static const struct prop props_policy[] = {
-    {"AllowNonProvisionableDevices", put_true        },
-    { "DeviceEncryptionEnabled",     put_false       },
-    { "PasswordEnabled",             put_true        },
-    { "MinPasswordLength",           policy_length   },
-    { "IsDefault",                   policy_default  },
-    { "Name",                        policy_name     },
-    { "Identity",                    policy_identity },
-    { "ExchangeVersion",             put_version     },
-    { "OrganizationId",              put_organization},
-    { "OriginatingServer",           put_dc          },
-    { "IsValid",                     put_true        },
-    { "ObjectState",                 put_state       },
+    { "AllowNonProvisionableDevices", policy_field },
+    { "PasswordEnabled", policy_field },
+    { "AlphanumericPasswordRequired", policy_field },
+    { "AllowSimplePassword", policy_field },
+    { "PasswordRecoveryEnabled", policy_field },
+    { "RequireDeviceEncryption", policy_field },
+    { "AttachmentsEnabled", policy_field },
+    { "MinPasswordLength", policy_field },
+    { "PasswordHistory", policy_field },
+    { "MaxPasswordFailedAttempts", policy_field },
+    { "IsDefault", policy_default },
+    { "Name", policy_name },
+    { "Identity", policy_identity },
+    { "ExchangeVersion", put_version },
+    { "OrganizationId", put_organization },
+    { "OriginatingServer", put_dc },
+    { "IsValid", put_true },
+    { "ObjectState", put_state },
+};
+static const struct prop props_policy_2010[] = {
+    { "AllowNonProvisionableDevices", policy_field },
+    { "DevicePasswordEnabled", policy_field },
+    { "AlphanumericDevicePasswordRequired", policy_field },
+    { "AllowSimpleDevicePassword", policy_field },
+    { "PasswordRecoveryEnabled", policy_field },
+    { "RequireDeviceEncryption", policy_field },
+    { "AttachmentsEnabled", policy_field },
+    { "MinDevicePasswordLength", policy_field },
+    { "DevicePasswordHistory", policy_field },
+    { "MaxDevicePasswordFailedAttempts", policy_field },
+    { "IsDefault", policy_default },
+    { "Name", policy_name },
+    { "Identity", policy_identity },
+    { "ExchangeVersion", put_version },
+    { "OrganizationId", put_organization },
+    { "OriginatingServer", put_dc },
+    { "IsValid", put_true },
+    { "ObjectState", put_state },
+};
+static const char *const types_policy_2010[] = {
+    "Microsoft.Exchange.Data.Directory.SystemConfiguration.ActiveSyncMailboxPolicy", CONFIG_BASES
+};
+const struct kind kind_policy_2010 = {
+    types_policy_2010, named_policy, NULL, props_policy_2010, N_PROPS(props_policy_2010), "Identity"
 };
 static const char *const types_policy[] = {
     "Microsoft.Exchange.Data.Directory.SystemConfiguration.MobileMailboxPolicy", CONFIG_BASES
@@ -588,16 +621,11 @@ static void command_parameters(struct cx *x, const char *name, struct item *it)
 }
 
 static const struct prop props_command[] = {
-    {"HelpUri",      put_empty         },
-    { "Verb",        command_verb      },
-    { "Noun",        command_verb      },
-    { "Definition",  put_empty         },
-    { "Name",        command_name      },
-    { "CommandType", command_type      },
-    { "Source",      command_module    },
-    { "ModuleName",  command_module    },
-    { "Module",      put_nil           },
-    { "Parameters",  command_parameters},
+    { "HelpUri", put_empty },     { "Verb", command_verb },
+    { "Noun", command_verb },     { "Definition", put_empty },
+    { "Name", command_name },     { "CommandType", command_type },
+    { "Source", command_module }, { "ModuleName", command_module },
+    { "Module", put_nil },        { "Parameters", command_parameters },
 };
 static const char *const types_command[] = { "System.Management.Automation.CmdletInfo",
                                              "System.Management.Automation.CommandInfo",
@@ -619,12 +647,8 @@ static void measure_count(struct cx *x, const char *name, struct item *it)
 }
 
 static const struct prop props_measure[] = {
-    {"Count",     measure_count},
-    { "Average",  put_nil      },
-    { "Sum",      put_nil      },
-    { "Maximum",  put_nil      },
-    { "Minimum",  put_nil      },
-    { "Property", put_nil      },
+    { "Count", measure_count }, { "Average", put_nil }, { "Sum", put_nil },
+    { "Maximum", put_nil },     { "Minimum", put_nil }, { "Property", put_nil },
 };
 static const char *const types_measure[] = { "Microsoft.PowerShell.Commands.GenericMeasureInfo",
                                              "Microsoft.PowerShell.Commands.MeasureInfo",
