@@ -240,11 +240,11 @@ static easg_status perform(struct auth *a, struct http *h, const struct http_req
     return legs(a, h, request, left, response, err);
 }
 
-easg_status auth_perform(struct auth *a, struct http *h, const struct http_request *request,
-                         struct http_response *response, easg_error *err)
+/* What must be right before anything is sent. */
+static easg_status may_send(const struct auth *a, const struct http_request *request,
+                            struct http_response *response, easg_error *err)
 {
     EASG_CLEANUP(strbuf_clear) struct strbuf endpoint = STRBUF_INIT(1024);
-    easg_status st;
 
     *response = (struct http_response){ 0 };
     if (request->authorization)
@@ -253,10 +253,81 @@ easg_status auth_perform(struct auth *a, struct http *h, const struct http_reque
         err_copy(err, &a->refusal);
         return EASG_E_AUTH;
     }
-    st = http_url_endpoint(request->url, &endpoint, err); /* https, or nothing is sent */
+    return http_url_endpoint(request->url, &endpoint, err); /* https, or nothing is sent */
+}
+
+easg_status auth_perform(struct auth *a, struct http *h, const struct http_request *request,
+                         struct http_response *response, easg_error *err)
+{
+    easg_status st = may_send(a, request, response, err);
+
     if (st != EASG_OK)
         return st;
     st = perform(a, h, request, response, err);
     /* Whoever refused: nothing is sent again with these credentials. */
     return st == EASG_E_AUTH ? auth_stick(a, st, err) : st;
+}
+
+/* ---- in two halves ---- */
+
+/* Whether one request will do, and with which header. */
+static easg_status one_leg(struct auth *a, struct http *h, const struct http_request *request,
+                           int *does, struct strbuf *header, easg_error *err)
+{
+    const unsigned char *der;
+    char host[256];
+    struct auth_connection c = {
+        .url = request->url, .host = host, .timeout_ms = request->timeout_ms, .http = h
+    };
+
+    strbuf_init(header, MAX_HEADER);
+    *does = a->ops->per_connection
+                ? a->established && !a->each_request && http_server_certificate(h, &der) > 0
+                : !a->ops->first_bare;
+    if (!*does || a->ops->per_connection)
+        return EASG_OK;
+    host_of(http_endpoint(h), host, sizeof host);
+    return a->ops->begin(a, &c, header, err);
+}
+
+easg_status auth_begin(struct auth *a, struct http *h, struct auth_flight *f,
+                       const struct http_request *request, struct http_response *response,
+                       easg_error *err)
+{
+    easg_status st = may_send(a, request, response, err);
+    int does = 0;
+
+    *f = (struct auth_flight){ .request = request, .response = response, .err = err };
+    if (st == EASG_OK)
+        st = one_leg(a, h, request, &does, &f->header, err);
+    if (st == EASG_OK && !does)
+        st = perform(a, h, request, response, err);
+    if (st == EASG_OK && does) {
+        f->own = *request;
+        f->own.authorization = f->header.len ? strbuf_str(&f->header) : NULL;
+        st = http_begin(h, &f->own, response, err);
+        f->under_way = st == EASG_OK;
+    }
+    if (st != EASG_OK)
+        secret_clear(&f->header);
+    return st == EASG_E_AUTH ? auth_stick(a, st, err) : st;
+}
+
+easg_status auth_end(struct auth *a, struct http *h, struct auth_flight *f)
+{
+    easg_status st = f->under_way ? http_end(h) : EASG_OK;
+
+    secret_clear(&f->header);
+    if (!f->under_way || st != EASG_OK || f->response->status != 401)
+        return st == EASG_E_AUTH ? auth_stick(a, st, f->err) : st;
+    if (a->ops->per_connection) {
+        /* The connection was closed and another opened, or each request is judged. */
+        if (!f->response->opened_connection)
+            a->each_request = 1;
+        a->established = 0;
+        st = perform(a, h, f->request, f->response, f->err);
+    } else {
+        st = refuse(a, h, f->err);
+    }
+    return st == EASG_E_AUTH ? auth_stick(a, st, f->err) : st;
 }

@@ -77,6 +77,24 @@ void auth_destroy(struct auth *a);
 easg_status auth_perform(struct auth *a, struct http *h, const struct http_request *request,
                          struct http_response *response, easg_error *err) EASG_MUST_CHECK;
 
+/* auth_perform() in two halves, for a client made `concurrent`. Where a connection has to be logged
+ * on first, begin does all of it and the answer is there at once; else the request is under way
+ * until http_running() says otherwise. What is passed is borrowed until auth_end(), which must
+ * follow if this was EASG_OK. */
+struct auth_flight {
+    const struct http_request *request;
+    struct http_response *response;
+    easg_error *err;
+    struct http_request own;
+    struct strbuf header;
+    int under_way;
+};
+easg_status auth_begin(struct auth *a, struct http *h, struct auth_flight *f,
+                       const struct http_request *request, struct http_response *response,
+                       easg_error *err) EASG_MUST_CHECK;
+/* What auth_perform() would return. */
+easg_status auth_end(struct auth *a, struct http *h, struct auth_flight *f) EASG_MUST_CHECK;
+
 /* "Basic", "Negotiate", ...: what the header starts with. */
 const char *auth_scheme(const struct auth *a);
 

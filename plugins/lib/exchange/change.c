@@ -4,11 +4,12 @@
  *
  * For each mailbox: read the lists, send only what differs (to add what is there or to remove what
  * is not would be an error of the directory), read again, compare. So it does not matter how often
- * an item comes. An id that is removed is sent as the list spells it.
+ * an item comes. An id that is removed is sent as the list spells it. Each mailbox is one job of
+ * lanes.c: several may be at work together, never two of one mailbox.
  */
 #include <string.h>
 
-#include "exch_private.h"
+#include "exch_lanes.h"
 
 #include "err.h"
 #include "strbuf.h"
@@ -69,20 +70,6 @@ static easg_status on_lists(void *user, const struct clixml_record *r, easg_erro
     return st;
 }
 
-static easg_status read_lists(struct exch *x, struct lists *l, easg_error *err)
-{
-    struct psrp_parameter identity = { "Identity", PSRP_V_TEXT(text_str(l->want)) };
-    struct psrp_command command = { exch_cmdlet_names[C_GET_CAS_MAILBOX], &identity, 1 };
-    easg_status st;
-
-    l->came = 0;
-    st = exch_run_records(x, &command, exch_mailbox_names, on_lists, l, NULL, err);
-    if (st == EASG_OK && l->came != 1)
-        st = err_set(err, l->came ? EASG_E_PROTOCOL : EASG_E_NOTFOUND,
-                     "Get-CASMailbox: asked for mailbox %s, %u came", l->want, l->came);
-    return st;
-}
-
 /* What one Set-CASMailbox sends: for each list, ids to add and to remove. */
 struct difference {
     struct psrp_value add[2][MAX_SEND];
@@ -130,46 +117,55 @@ static void want(struct difference *d, const struct lists *l, const easg_change 
         want_out(d, l, BLOCKED, &c->device_id);
 }
 
-static easg_status send_difference(struct exch *x, const struct lists *l,
-                                   const struct difference *d, easg_error *err)
-{
-    static const char *const names[2] = { "ActiveSyncAllowedDeviceIDs",
-                                          "ActiveSyncBlockedDeviceIDs" };
-    static const char *const add_remove[2] = { "Add", "Remove" };
+/* The Set-CASMailbox of one mailbox, with all that it points to. */
+struct set_call {
     struct psrp_value hash[2][2];
     const char *keys[2][2];
     struct psrp_parameter p[4];
-    struct psrp_command command = { exch_cmdlet_names[C_SET_CAS_MAILBOX], p, 0 };
-    struct exch_call call = { .commands = &command, .n = 1, .flags = EXCH_WRITES };
+    struct psrp_command command;
+    struct exch_call call;
+};
 
-    p[command.n++] = (struct psrp_parameter){ "Identity", PSRP_V_TEXT(text_str(l->want)) };
+static void write_set(struct set_call *c, const struct lists *l, const struct difference *d)
+{
+    static const char *const names[2] = { "ActiveSyncAllowedDeviceIDs",
+                                          "ActiveSyncBlockedDeviceIDs" };
+    size_t k = 0;
+
+    c->p[k++] = (struct psrp_parameter){ "Identity", PSRP_V_TEXT(text_str(l->want)) };
     for (int which = ALLOWED; which <= BLOCKED; which++) {
         size_t n = 0;
 
         if (d->n_add[which]) {
-            keys[which][n] = add_remove[0];
-            hash[which][n++] = PSRP_V_ARRAY(d->add[which], d->n_add[which]);
+            c->keys[which][n] = "Add";
+            c->hash[which][n++] = PSRP_V_ARRAY(d->add[which], d->n_add[which]);
         }
         if (d->n_remove[which]) {
-            keys[which][n] = add_remove[1];
-            hash[which][n++] = PSRP_V_ARRAY(d->remove[which], d->n_remove[which]);
+            c->keys[which][n] = "Remove";
+            c->hash[which][n++] = PSRP_V_ARRAY(d->remove[which], d->n_remove[which]);
         }
         if (n)
-            p[command.n++] = (struct psrp_parameter){
+            c->p[k++] = (struct psrp_parameter){
                 names[which],
-                { .kind = PSRP_HASH, .items = hash[which], .keys = keys[which], .n = n }
+                { .kind = PSRP_HASH, .items = c->hash[which], .keys = c->keys[which], .n = n }
             };
     }
-    p[command.n++] = (struct psrp_parameter){ "Confirm", PSRP_V_BOOL(0) };
-    return exch_run(x, &call, err);
+    c->p[k++] = (struct psrp_parameter){ "Confirm", PSRP_V_BOOL(0) };
+    c->command = (struct psrp_command){ exch_cmdlet_names[C_SET_CAS_MAILBOX], c->p, k };
+    c->call = (struct exch_call){ .commands = &c->command, .n = 1, .flags = EXCH_WRITES };
 }
 
 /* ---- results ---- */
 
 struct batch {
-    struct exch *x;
     exch_result_fn emit;
     void *user;
+    const easg_change *const *items;
+    size_t n;
+    size_t first; /* all before it are taken up */
+    unsigned char *taken;
+    easg_status refused; /* by the host, with *err; nothing more is taken up */
+    easg_error *err;
 };
 
 static easg_status answer(const struct batch *b, const easg_change *c, uint32_t listed,
@@ -221,57 +217,185 @@ static easg_status check(const easg_change *c, char guid[WSMAN_GUID_TEXT], easg_
     return EASG_OK;
 }
 
-/* All items of the mailbox of items[first], up to MAX_SEND of them; marks them in `done`. */
-static easg_status change_mailbox(const struct batch *b, const easg_change *const *items, size_t n,
-                                  size_t first, unsigned char *done, struct lists *l,
-                                  struct difference *d, easg_error *err)
-{
-    size_t mine[MAX_SEND];
-    size_t n_mine = 0;
-    char guid[WSMAN_GUID_TEXT];
-    easg_error failed = EASG_ERROR_INIT;
-    easg_status st = check(items[first], guid, &failed);
+/* ---- one mailbox ---- */
 
-    if (st != EASG_OK) {
-        done[first] = 1;
-        return answer(b, items[first], 0, st, &failed, err);
+enum step { BEFORE, READ, SET, READ_BACK };
+
+struct change_job {
+    struct exch_job job; /* first */
+    struct batch *b;
+    size_t mine[MAX_SEND];
+    size_t n_mine;
+    char guid[WSMAN_GUID_TEXT];
+    enum step step;
+    struct lists l;
+    struct difference d;
+    struct psrp_parameter identity;
+    struct exch_listing read;
+    struct set_call set;
+};
+
+/* All items of the next mailbox, up to MAX_SEND of them. */
+static int take(struct exch_job *job)
+{
+    struct change_job *j = (struct change_job *)job;
+    struct batch *b = j->b;
+    easg_error wrong = EASG_ERROR_INIT;
+
+    for (; b->first < b->n && b->refused == EASG_OK; b->first++) {
+        easg_status st;
+
+        if (b->taken[b->first])
+            continue;
+        st = check(b->items[b->first], j->guid, &wrong);
+        if (st == EASG_OK)
+            break;
+        b->taken[b->first] = 1;
+        b->refused = answer(b, b->items[b->first], 0, st, &wrong, b->err);
+        err_clear(&wrong);
     }
-    for (size_t i = first; i < n && n_mine < MAX_SEND; i++) {
+    if (b->first >= b->n || b->refused != EASG_OK)
+        return 0;
+    j->n_mine = 0;
+    for (size_t i = b->first; i < b->n && j->n_mine < MAX_SEND; i++) {
         char other[WSMAN_GUID_TEXT];
 
-        if (done[i] || check(items[i], other, &failed) != EASG_OK || strcmp(guid, other) != 0)
+        if (b->taken[i] || check(b->items[i], other, &wrong) != EASG_OK ||
+            strcmp(j->guid, other) != 0)
             continue;
-        mine[n_mine++] = i;
-        done[i] = 1;
+        j->mine[j->n_mine++] = i;
+        b->taken[i] = 1;
     }
-    l->want = guid;
-    memset(d, 0, sizeof(*d));
-    st = read_lists(b->x, l, &failed);
-    for (size_t i = 0; st == EASG_OK && i < n_mine; i++)
-        want(d, l, items[mine[i]]);
-    if (st == EASG_OK && d->n) {
-        st = send_difference(b->x, l, d, &failed);
-        if (st == EASG_OK)
-            st = read_lists(b->x, l, &failed);
-        /* The change went out: without the read-back nobody knows. */
-        if (st != EASG_OK && b->x->broken && st != EASG_E_UNCERTAIN)
-            st = EASG_E_UNCERTAIN;
-    }
-    /* No time, or no wish, and nothing is under way: the host sends these again. */
-    if (!b->x->broken && (st == EASG_E_CANCELLED || st == EASG_E_TIMEOUT)) {
-        err_copy(err, &failed);
-        return st;
-    }
-    for (size_t i = 0; i < n_mine; i++) {
-        easg_status told = st == EASG_OK ? answer_read_back(b, l, items[mine[i]], err)
-                                         : answer(b, items[mine[i]], 0, st, &failed, err);
+    j->step = BEFORE;
+    j->l.want = j->guid;
+    memset(&j->d, 0, sizeof(j->d));
+    return 1;
+}
 
-        if (told != EASG_OK)
-            return told;
+static easg_status read_lists(struct change_job *j, struct exch *x, const struct exch_call **call,
+                              easg_error *err)
+{
+    struct psrp_command command = { exch_cmdlet_names[C_GET_CAS_MAILBOX], &j->identity, 1 };
+
+    j->l.came = 0;
+    j->identity = (struct psrp_parameter){ "Identity", PSRP_V_TEXT(text_str(j->guid)) };
+    *call = &j->read.call;
+    return exch_listing_begin(&j->read, x, &command, exch_mailbox_names, on_lists, &j->l, err);
+}
+
+static easg_status came_once(struct change_job *j, easg_error *err)
+{
+    exch_listing_end(&j->read);
+    return j->l.came == 1
+               ? EASG_OK
+               : err_set(err, j->l.came ? EASG_E_PROTOCOL : EASG_E_NOTFOUND,
+                         "Get-CASMailbox: asked for mailbox %s, %u came", j->guid, j->l.came);
+}
+
+static easg_status next(struct exch_job *job, struct exch *x, const struct exch_call **call,
+                        easg_error *err)
+{
+    struct change_job *j = (struct change_job *)job;
+    easg_status st = EASG_OK;
+
+    *call = NULL;
+    switch (j->step) {
+    case BEFORE: j->step = READ; return read_lists(j, x, call, err);
+    case READ:
+        st = came_once(j, err);
+        for (size_t i = 0; st == EASG_OK && i < j->n_mine; i++)
+            want(&j->d, &j->l, j->b->items[j->mine[i]]);
+        if (st != EASG_OK || !j->d.n)
+            return st;
+        j->step = SET;
+        write_set(&j->set, &j->l, &j->d);
+        *call = &j->set.call;
+        return EASG_OK;
+    case SET: j->step = READ_BACK; return read_lists(j, x, call, err);
+    default: return came_once(j, err);
     }
-    if (b->x->broken) {
-        err_copy(err, &failed);
+}
+
+static int ran(struct exch_job *job, struct exch *x, easg_status st, easg_error *err)
+{
+    struct change_job *j = (struct change_job *)job;
+
+    return (j->step == READ || j->step == READ_BACK) && exch_listing_again(&j->read, x, st, err);
+}
+
+static easg_status done(struct exch_job *job, struct exch *x, easg_status st, easg_error *err)
+{
+    struct change_job *j = (struct change_job *)job;
+
+    exch_listing_end(&j->read);
+    /* The change went out: without the read-back nobody knows. */
+    if (st != EASG_OK && j->step >= SET && x->broken)
+        st = EASG_E_UNCERTAIN;
+    /* No time, or no wish, and nothing is under way: the host sends these again. */
+    if (!x->broken && (st == EASG_E_CANCELLED || st == EASG_E_TIMEOUT))
         return st;
+    for (size_t i = 0; i < j->n_mine; i++) {
+        const easg_change *item = j->b->items[j->mine[i]];
+        easg_status told = st == EASG_OK ? answer_read_back(j->b, &j->l, item, err)
+                                         : answer(j->b, item, 0, st, err, j->b->err);
+
+        if (told != EASG_OK) {
+            if (j->b->err != err && st != EASG_OK)
+                err_copy(err, j->b->err);
+            return told;
+        }
+    }
+    /* The others go on without a further session that was lost, but not without the first. */
+    return x->broken && !x->lead ? st : EASG_OK;
+}
+
+static const struct exch_job_ops change_ops = { take, next, ran, done };
+
+/* ---- all of them ---- */
+
+/* About how many mailboxes: as many as matter for how many sessions are of use. */
+static size_t count_mailboxes(const easg_change *const *items, size_t n)
+{
+    size_t first[4 * (EXCH_LANES + 1)];
+    size_t found = 0;
+
+    for (size_t i = 0; i < n && found < sizeof(first) / sizeof(first[0]); i++) {
+        size_t k = 0;
+
+        while (k < found &&
+               !text_ieq(items[first[k]]->mailbox_id.ptr, items[first[k]]->mailbox_id.len,
+                         items[i]->mailbox_id.ptr, items[i]->mailbox_id.len))
+            k++;
+        if (k == found)
+            first[found++] = i;
+    }
+    return found;
+}
+
+static void free_jobs(struct exch_job **jobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct change_job *j = (struct change_job *)jobs[i];
+
+        strbuf_clear(&j->l.bytes[ALLOWED]);
+        strbuf_clear(&j->l.bytes[BLOCKED]);
+        mem_free(j);
+    }
+}
+
+static easg_status make_jobs(struct exch_job **jobs, size_t want_n, size_t *n, struct batch *b,
+                             easg_error *err)
+{
+    for (*n = 0; *n < want_n; (*n)++) {
+        struct change_job *j = mem_alloc(sizeof(*j));
+
+        if (!j)
+            return *n ? EASG_OK : err_nomem(err);
+        j->job.ops = &change_ops;
+        j->b = b;
+        strbuf_init(&j->l.bytes[ALLOWED], LIST_ROOM);
+        strbuf_init(&j->l.bytes[BLOCKED], LIST_ROOM);
+        jobs[*n] = &j->job;
     }
     return EASG_OK;
 }
@@ -279,22 +403,26 @@ static easg_status change_mailbox(const struct batch *b, const easg_change *cons
 easg_status exch_apply(struct exch *x, const easg_change *const *items, size_t n,
                        exch_result_fn emit, void *user, easg_error *err)
 {
-    struct batch b = { x, emit, user };
-    struct lists l = { .bytes = { STRBUF_INIT(LIST_ROOM), STRBUF_INIT(LIST_ROOM) } };
-    struct difference *d = mem_alloc(sizeof(*d));
-    unsigned char *done = mem_array(n ? n : 1, 1);
-    easg_status st = d && done ? EASG_OK : err_nomem(err);
+    struct exch_job *jobs[EXCH_LANES + 1];
+    struct batch b = { .emit = emit, .user = user, .items = items, .n = n, .err = err };
+    size_t mailboxes = count_mailboxes(items, n);
+    size_t n_jobs = 0;
+    easg_status st;
 
+    b.taken = mem_array(n ? n : 1, 1);
+    st = b.taken ? EASG_OK : err_nomem(err);
     if (st == EASG_OK)
         st = exch_need(x, C_GET_CAS_MAILBOX, P_IDENTITY, err);
     if (st == EASG_OK)
         st = exch_need(x, C_SET_CAS_MAILBOX, P_IDENTITY | P_ALLOWED | P_BLOCKED, err);
-    for (size_t i = 0; st == EASG_OK && i < n; i++)
-        if (!done[i])
-            st = change_mailbox(&b, items, n, i, done, &l, d, err);
-    strbuf_clear(&l.bytes[ALLOWED]);
-    strbuf_clear(&l.bytes[BLOCKED]);
-    mem_free(d);
-    mem_free(done);
-    return st;
+    if (st == EASG_OK)
+        st = make_jobs(jobs,
+                       mailboxes < exch_lanes_max(x) ? (mailboxes ? mailboxes : 1)
+                                                     : exch_lanes_max(x),
+                       &n_jobs, &b, err);
+    if (st == EASG_OK)
+        st = exch_lanes_run(x, jobs, n_jobs, mailboxes, err);
+    free_jobs(jobs, n_jobs);
+    mem_free(b.taken);
+    return st == EASG_OK ? b.refused : st;
 }

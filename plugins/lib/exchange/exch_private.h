@@ -77,7 +77,20 @@ easg_status exch_failure_error(const struct exch_failure *f, const char *cmdlet,
 
 /* ---- the session ---- */
 
+#define EXCH_LANES 11u
+
 struct exch_pipe;
+
+/* The request that is under way. */
+struct exch_flight {
+    struct wsman_request *wsman;
+    struct http_request request;
+    struct http_response response;
+    struct auth_flight auth;
+    easg_error err;
+    easg_status status; /* of one that is through, or did not begin */
+    int begun;
+};
 
 struct exch {
     struct exch_env env;
@@ -102,6 +115,17 @@ struct exch {
     int broken;    /* the transport or the protocol failed: nothing more is sent but Delete */
     int uncertain; /* the last request may have run */
     struct exch_pipe *receiving;
+    struct exch_flight flight;
+    int concurrent;
+    int forest;
+    easg_status (*more)(void *user, struct http_options *http, struct auth **auth, easg_error *err);
+    void (*made)(void *user);
+    void *more_user;
+    struct exch *lead;              /* of a further session: the one that opened it */
+    struct exch *lanes[EXCH_LANES]; /* further sessions */
+    size_t n_lanes;
+    size_t most;        /* sessions at work together, itself among them: what the server grants */
+    int64_t lanes_used; /* when, for those that the server forgets */
     struct exch_failure pool_failure;
     int64_t pace_ms;    /* before the next pipeline; raised by throttling warnings */
     unsigned smooth;    /* pipelines without such a warning */
@@ -111,6 +135,10 @@ struct exch {
     struct clixml_tree *tree;
 };
 
+/* One more session of the same account at the same server, without waiting for one to be free. */
+easg_status exch_open_lane(struct exch *lead, struct exch **out, easg_error *err) EASG_MUST_CHECK;
+/* The one that paces all sessions of the account. */
+struct exch *exch_lead(struct exch *x);
 void exch_log(struct exch *x, int level, const char *fmt, ...) EASG_PRINTF(3, 4);
 /* 16 random bytes as a GUID; 0 when there is no randomness. */
 int exch_new_guid(struct wsman_guid *g);
@@ -118,6 +146,13 @@ int exch_new_guid(struct wsman_guid *g);
  * TimedOut are errors. */
 easg_status exch_request(struct exch *x, struct wsman_request *r,
                          const struct wsman_answer **answer, easg_error *err) EASG_MUST_CHECK;
+
+/* The same in two halves: `r` is borrowed in between. What begins must end, unless it failed. */
+easg_status exch_request_begin(struct exch *x, struct wsman_request *r,
+                               easg_error *err) EASG_MUST_CHECK;
+int exch_request_running(const struct exch *x);
+easg_status exch_request_end(struct exch *x, const struct wsman_answer **answer,
+                             easg_error *err) EASG_MUST_CHECK;
 
 /* UNCERTAIN as what it means where nothing was changed: TIMEOUT or UNREACHABLE. */
 easg_status exch_reading_status(easg_status st, const easg_error *err);
@@ -146,6 +181,55 @@ struct exch_call {
     struct exch_failure *failure; /* NULL, or told what failed */
 };
 
+/* One pipeline that is under way; zero it is none. */
+struct exch_pipe {
+    struct exch *x;
+    const struct exch_call *call;
+    const char *name; /* of the first cmdlet, for texts */
+    struct psrp_pipeline *machine;
+    struct wsman_request request; /* that is under way */
+    char command_id[WSMAN_ID_SIZE];
+    int more;    /* of CREATE_PIPELINE is to be sent */
+    int started; /* the server knows it */
+    struct exch_failure failure;
+    int cut; /* the server said that there are more results */
+    int slowed;
+    int64_t delay_ms; /* that the server says it put in */
+    char warning[200];
+    size_t objects;
+};
+/* Begins with the Command. Whatever comes of it, exch_pipe_end() follows. */
+easg_status exch_pipe_begin(struct exch_pipe *pipe, struct exch *x, const struct exch_call *call,
+                            easg_error *err) EASG_MUST_CHECK;
+/* Takes the answer that came, and begins the next request, unless the pipeline is *through. */
+easg_status exch_pipe_step(struct exch_pipe *pipe, int *through, easg_error *err) EASG_MUST_CHECK;
+/* What exch_run() would return, but that nothing is tried again. */
+easg_status exch_pipe_end(struct exch_pipe *pipe, easg_status st, easg_error *err) EASG_MUST_CHECK;
+/* Until the request that is under way has its answer. */
+void exch_request_wait(struct exch *x);
+
+/* A call that lists, with all that it points to; must not move. */
+#define EXCH_MAX_COLUMNS 32u
+struct exch_listing {
+    struct exch_call call;
+    struct exch_failure failure;
+    struct psrp_command commands[2];
+    struct psrp_value columns[EXCH_MAX_COLUMNS];
+    struct psrp_parameter property;
+    struct clixml_decoder *decoder;
+    clixml_record_fn fn;
+    void *user;
+    size_t objects;
+};
+easg_status exch_listing_begin(struct exch_listing *l, struct exch *x,
+                               const struct psrp_command *command, const char *const *names,
+                               clixml_record_fn fn, void *user, easg_error *err) EASG_MUST_CHECK;
+/* 1: run it once more, because Select-Object was refused. */
+int exch_listing_again(struct exch_listing *l, struct exch *x, easg_status st, easg_error *err);
+void exch_listing_end(struct exch_listing *l);
+
+/* After THROTTLED: how long to wait; 0: not any more. */
+int64_t exch_budget_wait(struct exch *x, unsigned tries, const char *what, const easg_error *err);
 /* After THROTTLED: waits as long as the server asked, or longer each time; 0: not any more. */
 int exch_wait_budget(struct exch *x, unsigned tries, const char *what, easg_error *err);
 /* From Command to Signal Terminate. EASG_OK: completed, not cut, without error records (unless

@@ -45,6 +45,13 @@ struct exch_options {
     /* The tenant that every listing is confined to by -Organization, where the account sees more
      * than one; NULL: the account's own view. */
     const char *organization;
+    int parallel; /* cmdlets in flight at the same time, each in a session of its own; 0, 1: one */
+    /* The way and the log-on of one more session; it is the caller's until exch_close(). What
+     * `http` borrows is let go of by made(), which is called in any case. */
+    easg_status (*more)(void *user, struct http_options *http, struct auth **auth, easg_error *err);
+    void (*made)(void *user);
+    void *more_user;
+    int lane;  /* within the room: this is one */
     int alone; /* nobody asks this organisation for its servers */
 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One pipeline from Command to Signal Terminate. The state of it is in struct exch_pipe and each
- * step is one request, so that an event loop could keep several under way; today exch_run() walks
- * one to its end.
+ * step is one request, so that lanes.c keeps several under way; exch_run() walks one to its end.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,21 +22,6 @@
 #define WAIT_FIRST_MS 2000 /* doubled each time, where the server does not say how long */
 #define WAIT_MAX_MS   120000
 #define MAX_MESSAGE   ((size_t)16 * 1024 * 1024)
-
-struct exch_pipe {
-    struct exch *x;
-    const struct exch_call *call;
-    const char *name; /* of the first cmdlet, for texts */
-    struct psrp_pipeline *machine;
-    char command_id[WSMAN_ID_SIZE];
-    int started; /* the server knows the command */
-    struct exch_failure failure;
-    int cut; /* the server said that there are more results */
-    int slowed;
-    int64_t delay_ms; /* that the server says it put in */
-    char warning[200];
-    size_t objects;
-};
 
 struct psrp_pipeline *exch_pipe_machine(struct exch_pipe *pipe)
 {
@@ -125,19 +109,24 @@ easg_status exch_pipe_record(struct exch_pipe *pipe, const struct psrp_record *r
 
 static easg_status keep_pace(struct exch *x, easg_error *err)
 {
+    int64_t pace = exch_lead(x)->pace_ms;
+
     if (x->env.cancelled(x->env.user))
         return err_set(err, EASG_E_CANCELLED, "cancelled");
-    if (x->pace_ms == 0)
+    if (pace == 0)
         return EASG_OK;
-    if (x->env.sleep_ms(x->env.user, x->pace_ms) != EASG_OK)
+    if (x->env.sleep_ms(x->env.user, pace) != EASG_OK)
         return err_set(err, EASG_E_CANCELLED, "cancelled while waiting for the server's budget");
     return EASG_OK;
 }
 
 /* What the server said it waited, we wait beforehand, twice; warnings that come one after the other
- * double it; peace lets it fall. */
-static void judge_pace(struct exch *x, const struct exch_pipe *pipe)
+ * double it; peace lets it fall. Several sessions of an account have one budget, so one pace; and
+ * one of them less is at work after each warning. */
+static void judge_pace(struct exch *one, const struct exch_pipe *pipe)
 {
+    struct exch *x = exch_lead(one);
+
     if (pipe->slowed) {
         int64_t pace = pipe->delay_ms > 0 ? 2 * pipe->delay_ms : PACE_FIRST_MS;
 
@@ -146,95 +135,125 @@ static void judge_pace(struct exch *x, const struct exch_pipe *pipe)
         if (pace > x->pace_ms)
             x->pace_ms = pace < PACE_MAX_MS ? pace : PACE_MAX_MS;
         x->smooth = 0;
-        exch_log(x, EXCH_DEBUG, "pausing %d ms before each cmdlet", (int)x->pace_ms);
+        if (x->most > 1)
+            x->most--;
+        exch_log(x, EXCH_DEBUG, "pausing %d ms before each cmdlet, %zu sessions at most",
+                 (int)x->pace_ms, x->most);
     } else if (x->pace_ms && ++x->smooth % PACE_SMOOTH == 0) {
         x->pace_ms = x->pace_ms * 3 / 4 < PACE_MIN_MS ? 0 : x->pace_ms * 3 / 4;
     }
 }
 
-static easg_status start(struct exch_pipe *pipe, easg_error *err)
-{
-    struct exch *x = pipe->x;
-    struct psrp_pipeline_options options = { .commands = pipe->call->commands,
-                                             .n = pipe->call->n,
-                                             .user = pipe };
-    struct wsman_request r = { .op = WSMAN_COMMAND, .shell_id = x->shell_id };
-    const struct wsman_answer *answer;
-    char proposed[WSMAN_GUID_TEXT];
-    int more;
-    easg_status st;
-
-    if (!exch_new_guid(&options.id))
-        return err_set(err, EASG_E_FAIL, "no random numbers from OpenSSL");
-    st = psrp_pipeline_create(x->pool, &options, &pipe->machine, err);
-    if (st != EASG_OK)
-        return st;
-    r.command_id = wsman_guid_format(&options.id, proposed);
-    do {
-        size_t room = wsman_payload_max(&x->ws, &r);
-
-        if (room <= 64)
-            return err_set(err, EASG_E_CONFIG, "max_envelope is too small for any command");
-        strbuf_reset(&x->fragments);
-        st = psrp_pipeline_take(pipe->machine, room, &x->fragments, &more, err);
-        if (st != EASG_OK)
-            return st;
-        r.payload = x->fragments.ptr;
-        r.payload_len = x->fragments.len;
-        st = exch_request(x, &r, &answer, err);
-        if (st != EASG_OK)
-            return st;
-        if (r.op == WSMAN_COMMAND) {
-            (void)snprintf(pipe->command_id, sizeof(pipe->command_id), "%s", answer->command_id);
-            pipe->started = 1;
-            r.op = WSMAN_SEND;
-            r.command_id = pipe->command_id;
-        }
-    } while (more);
-    return EASG_OK;
-}
+/* ---- step by step ---- */
 
 static int finished(const struct exch_pipe *pipe)
 {
     return psrp_pipeline_state(pipe->machine) >= PSRP_STOPPED;
 }
 
-static easg_status receive(struct exch_pipe *pipe, easg_error *err)
+/* The next piece of CREATE_PIPELINE: in a Command first, then in Sends. */
+static easg_status put_piece(struct exch_pipe *pipe, easg_error *err)
 {
     struct exch *x = pipe->x;
-    struct wsman_request r = { .op = WSMAN_RECEIVE,
-                               .shell_id = x->shell_id,
-                               .command_id = pipe->command_id };
-    const struct wsman_answer *answer;
+    struct wsman_request *r = &pipe->request;
+    size_t room;
     easg_status st;
 
-    if (x->env.cancelled(x->env.user))
-        return err_set(err, EASG_E_CANCELLED, "%s: cancelled", pipe->name);
-    x->receiving = pipe;
-    st = exch_request(x, &r, &answer, err);
-    x->receiving = NULL;
-    if (st == EASG_OK && answer->state == WSMAN_COMMAND_DONE && !finished(pipe))
-        st = err_set(err, EASG_E_PROTOCOL,
-                     "%s: the server calls the command done but did not say how it ended",
-                     pipe->name);
-    if (st == EASG_OK && answer->state == WSMAN_COMMAND_PENDING && !finished(pipe))
-        st = err_set(err, EASG_E_UNSUPPORTED, "%s: the server waits for an answer", pipe->name);
+    *r = (struct wsman_request){ .op = pipe->started ? WSMAN_SEND : WSMAN_COMMAND,
+                                 .shell_id = x->shell_id,
+                                 .command_id = pipe->command_id };
+    room = wsman_payload_max(&x->ws, r);
+    if (room <= 64)
+        return err_set(err, EASG_E_CONFIG, "max_envelope is too small for any command");
+    strbuf_reset(&x->fragments);
+    st = psrp_pipeline_take(pipe->machine, room, &x->fragments, &pipe->more, err);
+    r->payload = x->fragments.ptr;
+    r->payload_len = x->fragments.len;
     return st;
 }
 
-/* Without it each finished command keeps one of the shell's slots. */
-static easg_status terminate(struct exch_pipe *pipe, easg_error *err)
+static easg_status begin(struct exch_pipe *pipe, easg_error *err)
+{
+    struct psrp_pipeline_options options = { .commands = pipe->call->commands,
+                                             .n = pipe->call->n,
+                                             .user = pipe };
+    easg_status st;
+
+    if (!exch_new_guid(&options.id))
+        return err_set(err, EASG_E_FAIL, "no random numbers from OpenSSL");
+    st = psrp_pipeline_create(pipe->x->pool, &options, &pipe->machine, err);
+    if (st == EASG_OK)
+        wsman_guid_format(&options.id, pipe->command_id);
+    pipe->more = 1;
+    return st;
+}
+
+/* Writes the request that comes next. Without Terminate each finished command keeps one of the
+ * shell's slots. */
+static easg_status next_request(struct exch_pipe *pipe, easg_error *err)
 {
     struct exch *x = pipe->x;
-    struct wsman_request r = { .op = WSMAN_SIGNAL,
-                               .shell_id = x->shell_id,
-                               .command_id = pipe->command_id,
-                               .signal = WSMAN_TERMINATE };
-    const struct wsman_answer *answer;
 
-    if (!pipe->started || x->broken)
+    if (pipe->more)
+        return put_piece(pipe, err);
+    pipe->request = (struct wsman_request){ .op = finished(pipe) ? WSMAN_SIGNAL : WSMAN_RECEIVE,
+                                            .shell_id = x->shell_id,
+                                            .command_id = pipe->command_id,
+                                            .signal = WSMAN_TERMINATE };
+    if (!finished(pipe) && x->env.cancelled(x->env.user))
+        return err_set(err, EASG_E_CANCELLED, "%s: cancelled", pipe->name);
+    x->receiving = finished(pipe) ? NULL : pipe;
+    return EASG_OK;
+}
+
+easg_status exch_pipe_begin(struct exch_pipe *pipe, struct exch *x, const struct exch_call *call,
+                            easg_error *err)
+{
+    easg_status st;
+
+    *pipe = (struct exch_pipe){ .x = x, .call = call, .name = call->commands[0].name };
+    if (x->broken)
+        return err_set(err, EASG_E_UNAVAILABLE, "%s: the session was lost before", pipe->name);
+    if (x->env.cancelled(x->env.user))
+        return err_set(err, EASG_E_CANCELLED, "%s: cancelled", pipe->name);
+    st = begin(pipe, err);
+    if (st == EASG_OK)
+        st = next_request(pipe, err);
+    return st == EASG_OK ? exch_request_begin(x, &pipe->request, err) : st;
+}
+
+easg_status exch_pipe_step(struct exch_pipe *pipe, int *through, easg_error *err)
+{
+    struct exch *x = pipe->x;
+    const struct wsman_answer *answer = NULL;
+    easg_error ignored = EASG_ERROR_INIT;
+    easg_status st =
+        exch_request_end(x, &answer, pipe->request.op == WSMAN_SIGNAL ? &ignored : err);
+
+    x->receiving = NULL;
+    *through = pipe->request.op == WSMAN_SIGNAL;
+    if (*through) {
+        if (st != EASG_OK)
+            exch_log(x, EXCH_WARNING, "%s: %s", pipe->name, ignored.message);
         return EASG_OK;
-    return exch_request(x, &r, &answer, err);
+    }
+    if (st != EASG_OK)
+        return st;
+    if (pipe->request.op == WSMAN_COMMAND) {
+        (void)snprintf(pipe->command_id, sizeof(pipe->command_id), "%s", answer->command_id);
+        pipe->started = 1;
+    }
+    if (pipe->request.op == WSMAN_RECEIVE && !finished(pipe)) {
+        if (answer->state == WSMAN_COMMAND_DONE)
+            return err_set(err, EASG_E_PROTOCOL,
+                           "%s: the server calls the command done but did not say how it ended",
+                           pipe->name);
+        if (answer->state == WSMAN_COMMAND_PENDING)
+            return err_set(err, EASG_E_UNSUPPORTED, "%s: the server waits for an answer",
+                           pipe->name);
+    }
+    st = next_request(pipe, err);
+    return st == EASG_OK ? exch_request_begin(x, &pipe->request, err) : st;
 }
 
 static easg_status verdict(const struct exch_pipe *pipe, easg_error *err)
@@ -257,50 +276,53 @@ static easg_status verdict(const struct exch_pipe *pipe, easg_error *err)
     return EASG_OK;
 }
 
+/* A listing can be asked again elsewhere; a change whose answer is lost cannot. */
+static easg_status failed(const struct exch_pipe *pipe, easg_status st, easg_error *err)
+{
+    if (!(pipe->call->flags & EXCH_WRITES))
+        st = exch_reading_status(st, err);
+    else if (pipe->x->uncertain && (st == EASG_E_UNREACHABLE || st == EASG_E_TIMEOUT ||
+                                    st == EASG_E_CANCELLED || st == EASG_E_PROTOCOL))
+        st = EASG_E_UNCERTAIN;
+    if (!strstr(err->message, pipe->name))
+        (void)err_at(err, st, "%s", pipe->name);
+    return st;
+}
+
+easg_status exch_pipe_end(struct exch_pipe *pipe, easg_status st, easg_error *err)
+{
+    st = st == EASG_OK ? verdict(pipe, err) : failed(pipe, st, err);
+    if (pipe->call->failure)
+        *pipe->call->failure = pipe->failure;
+    if (st == EASG_E_THROTTLED)
+        pipe->slowed = 1;
+    if (pipe->machine)
+        judge_pace(pipe->x, pipe);
+    psrp_pipeline_destroy(pipe->machine);
+    pipe->machine = NULL;
+    return st;
+}
+
 static easg_status run_once(struct exch *x, const struct exch_call *call, size_t *objects,
                             easg_error *err)
 {
     struct exch_pipe pipe = { .x = x, .call = call, .name = call->commands[0].name };
-    easg_error ignored = EASG_ERROR_INIT;
-    easg_status st;
+    int through = 0;
+    easg_status st = x->broken ? EASG_OK : keep_pace(x, err);
 
-    if (x->broken)
-        return err_set(err, EASG_E_UNAVAILABLE, "%s: the session was lost before", pipe.name);
-    st = keep_pace(x, err);
     if (st == EASG_OK)
-        st = start(&pipe, err);
-    while (st == EASG_OK && !finished(&pipe))
-        st = receive(&pipe, err);
-    if (st == EASG_OK) {
-        easg_status end = terminate(&pipe, &ignored);
-
-        st = verdict(&pipe, err);
-        if (st == EASG_OK && end != EASG_OK)
-            exch_log(x, EXCH_WARNING, "%s: %s", pipe.name, ignored.message);
-    } else {
-        /* A listing can be asked again elsewhere; a change whose answer is lost cannot. */
-        if (call->flags & EXCH_WRITES) {
-            if (x->uncertain && (st == EASG_E_UNREACHABLE || st == EASG_E_TIMEOUT ||
-                                 st == EASG_E_CANCELLED || st == EASG_E_PROTOCOL))
-                st = EASG_E_UNCERTAIN;
-        } else {
-            st = exch_reading_status(st, err);
-        }
-        if (!strstr(err->message, pipe.name))
-            (void)err_at(err, st, "%s", pipe.name);
+        st = exch_pipe_begin(&pipe, x, call, err);
+    while (st == EASG_OK && !through) {
+        exch_request_wait(x);
+        st = exch_pipe_step(&pipe, &through, err);
     }
-    if (call->failure)
-        *call->failure = pipe.failure;
-    if (st == EASG_E_THROTTLED)
-        pipe.slowed = 1;
-    if (pipe.machine)
-        judge_pace(x, &pipe);
+    st = exch_pipe_end(&pipe, st, err);
     *objects = pipe.objects;
-    psrp_pipeline_destroy(pipe.machine);
     return st;
 }
 
-int exch_wait_budget(struct exch *x, unsigned tries, const char *what, easg_error *err)
+/* How long to wait for the budget; 0: not any more. */
+int64_t exch_budget_wait(struct exch *x, unsigned tries, const char *what, const easg_error *err)
 {
     int64_t wait = err->retry_after_ms ? err->retry_after_ms : (int64_t)WAIT_FIRST_MS << tries;
     unsigned char jitter = 0;
@@ -310,7 +332,14 @@ int exch_wait_budget(struct exch *x, unsigned tries, const char *what, easg_erro
     (void)RAND_bytes(&jitter, 1);
     wait += wait * jitter / 1024; /* up to a quarter, so that two agents do not meet again */
     exch_log(x, EXCH_WARNING, "%s: throttled, waiting %d ms: %s", what, (int)wait, err->message);
-    if (x->env.sleep_ms(x->env.user, wait) != EASG_OK)
+    return wait;
+}
+
+int exch_wait_budget(struct exch *x, unsigned tries, const char *what, easg_error *err)
+{
+    int64_t wait = exch_budget_wait(x, tries, what, err);
+
+    if (!wait || x->env.sleep_ms(x->env.user, wait) != EASG_OK)
         return 0;
     err_clear(err);
     return 1;
@@ -332,22 +361,13 @@ easg_status exch_run(struct exch *x, const struct exch_call *call, easg_error *e
 
 /* ---- listings ---- */
 
-struct listing {
-    struct clixml_decoder *decoder;
-    clixml_record_fn fn;
-    void *user;
-    size_t objects;
-};
-
 static easg_status on_object(void *user, const char *xml, size_t len, easg_error *err)
 {
-    struct listing *l = user;
+    struct exch_listing *l = user;
 
     l->objects++;
     return clixml_decode(l->decoder, xml, len, l->fn, l->user, err);
 }
-
-#define MAX_COLUMNS 32u
 
 /* The engine's own restricted sessions have a Select-Object of that name, but with few parameters
  * and few values; it refuses while it is bound, before the cmdlet in front of it has run. */
@@ -357,40 +377,61 @@ int exch_select_refused(const struct exch *x, const struct exch_failure *f)
            (strstr(f->id, "Select-Object") || strstr(f->message, "Select-Object"));
 }
 
+easg_status exch_listing_begin(struct exch_listing *l, struct exch *x,
+                               const struct psrp_command *command, const char *const *names,
+                               clixml_record_fn fn, void *user, easg_error *err)
+{
+    memset(l, 0, sizeof(*l));
+    l->fn = fn;
+    l->user = user;
+    l->property =
+        (struct psrp_parameter){ "Property", { .kind = PSRP_ARRAY, .items = l->columns, .n = 0 } };
+    l->commands[0] = *command;
+    l->commands[1] = (struct psrp_command){ exch_cmdlet_names[C_SELECT], &l->property, 1 };
+    l->call = (struct exch_call){
+        .commands = l->commands, .n = 1, .output = on_object, .user = l, .failure = &l->failure
+    };
+    if (x->select_columns && exch_has(x, C_SELECT, P_PROPERTY)) {
+        for (; names[l->property.value.n]; l->property.value.n++) {
+            xassert(l->property.value.n < EXCH_MAX_COLUMNS);
+            l->columns[l->property.value.n] = PSRP_V_TEXT(text_str(names[l->property.value.n]));
+        }
+        l->call.n = 2;
+    }
+    return clixml_decoder_create(names, MAX_MESSAGE, &l->decoder, err);
+}
+
+int exch_listing_again(struct exch_listing *l, struct exch *x, easg_status st, easg_error *err)
+{
+    if (st == EASG_OK || l->call.n != 2 || l->objects || !exch_select_refused(x, &l->failure))
+        return 0;
+    exch_log(x, EXCH_INFO, "whole objects from now on, answers are larger: %s", err->message);
+    err_clear(err);
+    x->select_columns = 0;
+    l->call.n = 1;
+    return 1;
+}
+
+void exch_listing_end(struct exch_listing *l)
+{
+    clixml_decoder_destroy(l->decoder);
+    l->decoder = NULL;
+}
+
 easg_status exch_run_records(struct exch *x, struct psrp_command *command, const char *const *names,
                              clixml_record_fn fn, void *user, struct exch_failure *failure,
                              easg_error *err)
 {
-    struct psrp_value columns[MAX_COLUMNS];
-    struct psrp_parameter property = { "Property",
-                                       { .kind = PSRP_ARRAY, .items = columns, .n = 0 } };
-    struct psrp_command commands[2] = { *command, { exch_cmdlet_names[C_SELECT], &property, 1 } };
-    struct listing l = { NULL, fn, user, 0 };
-    struct exch_failure own = { 0 };
-    struct exch_call call = { .commands = commands,
-                              .n = 1,
-                              .output = on_object,
-                              .user = &l,
-                              .failure = failure ? failure : &own };
-    easg_status st = clixml_decoder_create(names, MAX_MESSAGE, &l.decoder, err);
+    struct exch_listing l;
+    easg_status st = exch_listing_begin(&l, x, command, names, fn, user, err);
 
     if (st != EASG_OK)
         return st;
-    if (x->select_columns && exch_has(x, C_SELECT, P_PROPERTY)) {
-        for (; names[property.value.n]; property.value.n++) {
-            xassert(property.value.n < MAX_COLUMNS);
-            columns[property.value.n] = PSRP_V_TEXT(text_str(names[property.value.n]));
-        }
-        call.n = 2;
-    }
-    st = exch_run(x, &call, err);
-    if (call.n == 2 && st != EASG_OK && l.objects == 0 && exch_select_refused(x, call.failure)) {
-        exch_log(x, EXCH_INFO, "whole objects from now on, answers are larger: %s", err->message);
-        err_clear(err);
-        x->select_columns = 0;
-        call.n = 1;
-        st = exch_run(x, &call, err);
-    }
-    clixml_decoder_destroy(l.decoder);
+    do {
+        st = exch_run(x, &l.call, err);
+    } while (exch_listing_again(&l, x, st, err));
+    if (failure)
+        *failure = l.failure;
+    exch_listing_end(&l);
     return st;
 }

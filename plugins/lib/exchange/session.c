@@ -10,7 +10,7 @@
 
 #include <openssl/rand.h>
 
-#include "exch_private.h"
+#include "exch_lanes.h"
 
 #include "err.h"
 #include "text.h"
@@ -187,24 +187,23 @@ static int64_t deadline(struct exch *x, enum wsman_op op, easg_error *err)
     return left;
 }
 
-easg_status exch_request(struct exch *x, struct wsman_request *r,
-                         const struct wsman_answer **answer, easg_error *err)
+easg_status exch_request_begin(struct exch *x, struct wsman_request *r, easg_error *err)
 {
     static const char *const headers[] = { "Content-Type: application/soap+xml;charset=UTF-8" };
-    struct http_request request = { .method = "POST",
-                                    .url = x->url,
-                                    .headers = headers,
-                                    .n_headers = 1,
-                                    .max_response = MAX_RESPONSE,
-                                    .on_body = on_body,
-                                    .user = x };
-    struct http_response response;
-    const struct wsman_fault *fault;
+    struct exch_flight *f = &x->flight;
     easg_status st;
 
+    *f = (struct exch_flight){ .wsman = r, .err = EASG_ERROR_INIT };
+    f->request = (struct http_request){ .method = "POST",
+                                        .url = x->url,
+                                        .headers = headers,
+                                        .n_headers = 1,
+                                        .max_response = MAX_RESPONSE,
+                                        .on_body = on_body,
+                                        .user = x };
     x->uncertain = 0;
-    request.timeout_ms = deadline(x, r->op, err);
-    if (request.timeout_ms == 0)
+    f->request.timeout_ms = deadline(x, r->op, err);
+    if (f->request.timeout_ms == 0)
         return EASG_E_TIMEOUT;
     if (!exch_new_guid(&r->message_id))
         return err_set(err, EASG_E_FAIL, "no random numbers from OpenSSL");
@@ -214,22 +213,45 @@ easg_status exch_request(struct exch *x, struct wsman_request *r,
         st = wsman_answer_begin(x->reader, r, err);
     if (st != EASG_OK)
         return st;
-    request.body = x->envelope.ptr;
-    request.body_len = x->envelope.len;
+    f->request.body = x->envelope.ptr;
+    f->request.body_len = x->envelope.len;
     /* A Receive that runs twice loses the first answer's objects; to release a command or a shell
      * twice is harmless. */
-    request.idempotent = r->op == WSMAN_SIGNAL || r->op == WSMAN_DELETE;
-    st = auth_perform(x->auth, x->http, &request, &response, err);
-    if (st != EASG_OK) {
-        x->broken = 1;
-        x->uncertain = response.body_taken;
-        /* The reader knows no host name; http has put it in its own texts. */
-        if (st == EASG_E_PROTOCOL && response.status >= 200 && response.status < 300 &&
-            !strstr(err->message, http_endpoint(x->http)))
-            return err_at(err, st, "%s", http_endpoint(x->http));
-        return st;
+    f->request.idempotent = r->op == WSMAN_SIGNAL || r->op == WSMAN_DELETE;
+    if (!x->concurrent) {
+        f->status = auth_perform(x->auth, x->http, &f->request, &f->response, &f->err);
+        return EASG_OK;
     }
-    if (response.status >= 200 && response.status < 300) {
+    f->status = auth_begin(x->auth, x->http, &f->auth, &f->request, &f->response, &f->err);
+    f->begun = f->status == EASG_OK;
+    return EASG_OK;
+}
+
+static easg_status lost(struct exch *x, easg_status st, const struct exch_flight *f,
+                        easg_error *err)
+{
+    x->broken = 1;
+    x->uncertain = f->response.body_taken;
+    /* The reader knows no host name; http has put it in its own texts. */
+    if (st == EASG_E_PROTOCOL && f->response.status >= 200 && f->response.status < 300 &&
+        !strstr(err->message, http_endpoint(x->http)))
+        return err_at(err, st, "%s", http_endpoint(x->http));
+    return st;
+}
+
+easg_status exch_request_end(struct exch *x, const struct wsman_answer **answer, easg_error *err)
+{
+    struct exch_flight *f = &x->flight;
+    const struct wsman_request *r = f->wsman;
+    const struct wsman_fault *fault;
+    easg_status st = f->begun ? auth_end(x->auth, x->http, &f->auth) : f->status;
+
+    f->begun = 0;
+    if (st != EASG_OK) {
+        err_copy(err, &f->err);
+        return lost(x, st, f, err);
+    }
+    if (f->response.status >= 200 && f->response.status < 300) {
         st = wsman_answer_finish(x->reader, err);
         if (st != EASG_OK)
             (void)err_at(err, st, "%s", http_endpoint(x->http));
@@ -246,6 +268,27 @@ easg_status exch_request(struct exch *x, struct wsman_request *r,
     if (st != EASG_OK && !(st == EASG_E_THROTTLED && r->op == WSMAN_COMMAND))
         x->broken = 1;
     return st;
+}
+
+int exch_request_running(const struct exch *x)
+{
+    return x->flight.begun && x->flight.auth.under_way && http_running(x->http);
+}
+
+void exch_request_wait(struct exch *x)
+{
+    while (exch_request_running(x))
+        http_wait(&x->http, 1, 1000);
+}
+
+easg_status exch_request(struct exch *x, struct wsman_request *r,
+                         const struct wsman_answer **answer, easg_error *err)
+{
+    easg_status st = exch_request_begin(x, r, err);
+
+    if (st == EASG_OK)
+        exch_request_wait(x);
+    return st == EASG_OK ? exch_request_end(x, answer, err) : st;
 }
 
 /* ---- opening ---- */
@@ -404,19 +447,24 @@ static easg_status create_somewhere(struct exch *x, easg_error *err)
     return st;
 }
 
-easg_status exch_open(const struct exch_options *options, struct exch **out, easg_error *err)
+static easg_status make(struct exch *x, const struct exch_options *options, easg_error *err)
 {
-    struct exch *x = mem_alloc(sizeof(*x));
     struct http_options http = *options->http;
     easg_status st;
 
-    if (!x)
-        return err_nomem(err);
     x->env = options->env;
     x->auth = options->auth;
     x->operation_timeout_ms = options->operation_timeout_ms;
     x->max_envelope = options->max_envelope;
     x->select_columns = options->select_columns;
+    x->forest = options->view_entire_forest;
+    x->most = options->parallel > 1 && options->more ? (size_t)options->parallel : 1;
+    if (x->most > EXCH_LANES + 1)
+        x->most = EXCH_LANES + 1;
+    x->concurrent = x->most > 1;
+    x->more = options->more;
+    x->made = options->made;
+    x->more_user = options->more_user;
     strbuf_init(&x->envelope, ENVELOPE_ROOM);
     strbuf_init(&x->fragments, ENVELOPE_ROOM);
     x->alone = options->alone;
@@ -427,22 +475,32 @@ easg_status exch_open(const struct exch_options *options, struct exch **out, eas
     x->ws.resource_uri = WSMAN_EXCHANGE_URI;
     /* Until the server has said what it is. */
     x->ws.max_envelope = x->max_envelope < WSMAN_ENVELOPE_2 ? x->max_envelope : WSMAN_ENVELOPE_2;
-    st = x->url && x->redirect_allow && (x->organization || !options->organization)
-             ? EASG_OK
-             : err_nomem(err);
+    if (!x->url || !x->redirect_allow || (!x->organization && options->organization))
+        return err_nomem(err);
     http.cancelled = cancelled;
     http.user = x;
+    http.concurrent = x->concurrent || options->lane;
     if ((int64_t)http.stall_timeout_ms < patience(x))
         http.stall_timeout_ms = (uint32_t)patience(x);
-    if (st == EASG_OK)
-        st = http_create(&http, &x->http, err);
+    st = http_create(&http, &x->http, err);
     if (st == EASG_OK)
         st = wsman_reader_create(&streams, x, &x->reader, err);
     if (st == EASG_OK)
         st = clixml_tree_create((size_t)16 * 1024 * 1024, (size_t)64 * 1024 * 1024, &x->tree, err);
+    return st;
+}
+
+easg_status exch_open(const struct exch_options *options, struct exch **out, easg_error *err)
+{
+    struct exch *x = mem_alloc(sizeof(*x));
+    easg_status st;
+
+    if (!x)
+        return err_nomem(err);
+    st = make(x, options, err);
     if (st == EASG_OK)
         st = create_somewhere(x, err);
-    if (st == EASG_OK && options->view_entire_forest)
+    if (st == EASG_OK && x->forest)
         st = view_forest(x, err);
     if (st == EASG_OK)
         st = exch_learn(x, err);
@@ -456,10 +514,61 @@ easg_status exch_open(const struct exch_options *options, struct exch **out, eas
     return EASG_OK;
 }
 
+struct exch *exch_lead(struct exch *x)
+{
+    return x->lead ? x->lead : x;
+}
+
+easg_status exch_open_lane(struct exch *lead, struct exch **out, easg_error *err)
+{
+    struct http_options http = { 0 };
+    struct exch_options options = { .url = lead->url,
+                                    .http = &http,
+                                    .env = lead->env,
+                                    .operation_timeout_ms = lead->operation_timeout_ms,
+                                    .max_envelope = lead->max_envelope,
+                                    .view_entire_forest = lead->forest,
+                                    .select_columns = lead->select_columns,
+                                    .organization = lead->organization,
+                                    .alone = lead->alone,
+                                    .lane = 1 };
+    struct exch *x = mem_alloc(sizeof(*x));
+    easg_status st;
+
+    if (!x)
+        return err_nomem(err);
+    st = lead->more(lead->more_user, &http, &options.auth, err);
+    if (st == EASG_OK)
+        st = make(x, &options, err);
+    lead->made(lead->more_user);
+    x->lead = lead;
+    if (st == EASG_OK) {
+        x->concurrent = 1;
+        memcpy(x->known, lead->known, sizeof(x->known));
+        st = create_shell(x, err);
+    }
+    if (st == EASG_OK && x->forest)
+        st = view_forest(x, err);
+    if (st != EASG_OK) {
+        exch_close(x);
+        return st;
+    }
+    *out = x;
+    return EASG_OK;
+}
+
 void exch_close(struct exch *x)
 {
     if (!x)
         return;
+    exch_lanes_close(x);
+    if (x->flight.begun) {
+        const struct wsman_answer *dropped;
+        easg_error ignored = EASG_ERROR_INIT;
+
+        if (exch_request_end(x, &dropped, &ignored) != EASG_OK)
+            exch_log(x, EXCH_DEBUG, "given up: %s", ignored.message);
+    }
     if (x->shell_open) {
         struct wsman_request r = { .op = WSMAN_DELETE, .shell_id = x->shell_id };
         const struct wsman_answer *answer;

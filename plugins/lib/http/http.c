@@ -15,6 +15,8 @@
 #define DEFAULT_CONNECT_MS 15000u
 #define DEFAULT_STALL_MS   60000u
 #define DEFAULT_IDLE_S     60u
+#define WAIT_MS            500 /* cancellation is looked at that often */
+#define MAX_SOCKETS        64
 #define PROXY_TOKEN_S      60 /* an unused one is made anew after that */
 
 /* The body goes through here and not through POSTFIELDS, because libcurl repeats a POST by itself
@@ -95,7 +97,7 @@ static easg_status set_up(struct http *h, easg_error *err)
             rc = curl_easy_setopt(c, option, value);                                               \
     } while (0)
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, "https");
+    SET(CURLOPT_PROTOCOLS_STR, h->plain_local ? "https,http" : "https");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -182,6 +184,8 @@ static easg_status keep_options(struct http *h, const struct http_options *o, ea
     h->connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : DEFAULT_CONNECT_MS;
     h->stall_timeout_ms = o->stall_timeout_ms ? o->stall_timeout_ms : DEFAULT_STALL_MS;
     h->idle_max_s = o->idle_max_s ? o->idle_max_s : DEFAULT_IDLE_S;
+    h->concurrent = o->concurrent;
+    h->plain_local = o->plain_local;
     h->cancelled = o->cancelled;
     h->user = o->user;
     h->proxy_authorize = o->proxy_authorize;
@@ -226,11 +230,23 @@ easg_status http_create(const struct http_options *options, struct http **out, e
     return EASG_OK;
 }
 
+/* A transfer is over, with this result. */
+static void stop(struct http *h, CURLcode rc)
+{
+    h->rc = rc;
+    h->running = 0;
+    curl_multi_remove_handle(h->multi, h->curl);
+}
+
 void http_destroy(struct http *h)
 {
     if (!h)
         return;
+    if (h->running)
+        stop(h, CURLE_ABORTED_BY_CALLBACK);
     curl_easy_cleanup(h->curl);
+    curl_multi_cleanup(h->multi);
+    wipe_slist(h->request_headers);
     http_tls_clear(&h->tls);
     wipe_slist(h->proxy_headers);
     mem_free(h->proxy);
@@ -249,6 +265,8 @@ void http_disconnect(struct http *h)
 
     curl_easy_cleanup(h->curl);
     h->curl = NULL;
+    curl_multi_cleanup(h->multi); /* it holds the connection */
+    h->multi = NULL;
     strbuf_reset(&h->tls.server);
     /* Without memory the next http_perform() tries again and says so. */
     if (set_up(h, &ignored) != EASG_OK) {
@@ -342,7 +360,8 @@ static easg_status check_request(struct http *h, const struct http_request *r, e
     if (!r->method || !*r->method || r->method[strspn(r->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] ||
         r->timeout_ms <= 0 || r->max_response == 0 || (r->body_len && !r->body))
         return err_set(err, EASG_E_USAGE, "a request needs a method, a deadline and a ceiling");
-    return http_url_endpoint(r->url, &h->endpoint, err);
+    h->plain = h->plain_local && http_url_local(r->url, &h->endpoint);
+    return h->plain ? EASG_OK : http_url_endpoint(r->url, &h->endpoint, err);
 }
 
 static int goes_via_proxy(const struct http *h)
@@ -350,25 +369,23 @@ static int goes_via_proxy(const struct http *h)
     const char *endpoint = strbuf_str(&h->endpoint);
     const char *colon = strrchr(endpoint, ':');
 
-    return h->proxy[0] &&
+    return h->proxy[0] && !h->plain &&
            !http_bypasses_proxy(h->no_proxy, endpoint,
                                 colon ? (size_t)(colon - endpoint) : strlen(endpoint));
 }
 
-easg_status http_perform(struct http *h, const struct http_request *request,
+/* Everything before the first byte goes out. */
+static easg_status ready(struct http *h, const struct http_request *request,
                          struct http_response *response, easg_error *err)
 {
-    struct http_request own = *request;
-    struct curl_slist *headers = NULL;
-    curl_off_t elapsed = 0;
-    long connects = 0;
+    struct http_request *own = &h->own_request;
     easg_status st;
-    CURLcode rc;
 
     *response = (struct http_response){ 0 };
-    if (own.method && (strcmp(own.method, "GET") == 0 || strcmp(own.method, "HEAD") == 0))
-        own.idempotent = 1;
-    h->request = &own;
+    *own = *request;
+    if (own->method && (strcmp(own->method, "GET") == 0 || strcmp(own->method, "HEAD") == 0))
+        own->idempotent = 1;
+    h->request = own;
     h->response = response;
     h->err = err;
     h->sent = 0;
@@ -377,39 +394,167 @@ easg_status http_perform(struct http *h, const struct http_request *request,
     h->tls.reason = 0;
     h->tls.asked = 0;
     http_answer_reset(h);
-    if (own.collect)
-        strbuf_reset(own.collect);
+    if (own->collect)
+        strbuf_reset(own->collect);
 
-    st = check_request(h, &own, err);
+    st = check_request(h, own, err);
     h->via_proxy = st == EASG_OK && goes_via_proxy(h);
     if (st == EASG_OK && !h->curl)
         st = set_up(h, err);
     if (st == EASG_OK)
-        st = authorize_proxy(h, &own, err);
+        st = authorize_proxy(h, own, err);
     if (st == EASG_OK)
-        st = make_headers(&own, &headers, err);
+        st = make_headers(own, &h->request_headers, err);
     if (st == EASG_OK)
-        st = prepare(h, &own, own.idempotent, headers, err);
+        st = prepare(h, own, own->idempotent, h->request_headers, err);
     if (st == EASG_OK && http_cancelled(h))
         st = err_set(err, EASG_E_CANCELLED, "%s: cancelled", http_endpoint(h));
-    if (st == EASG_OK) {
-        rc = curl_easy_perform(h->curl);
-        curl_easy_getinfo(h->curl, CURLINFO_NUM_CONNECTS, &connects);
-        curl_easy_getinfo(h->curl, CURLINFO_TOTAL_TIME_T, &elapsed);
-        response->opened_connection = connects > 0;
-        response->elapsed_ms = (int64_t)elapsed / 1000;
-        if (connects > 0 || rc != CURLE_OK)
-            h->proxy_made = 0;
-        if (rc != CURLE_OK)
-            st = http_fail(h, rc, err);
-    }
+    return st;
+}
+
+static easg_status judge(struct http *h, CURLcode rc)
+{
+    curl_off_t elapsed = 0;
+    long connects = 0;
+
+    curl_easy_getinfo(h->curl, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(h->curl, CURLINFO_TOTAL_TIME_T, &elapsed);
+    h->response->opened_connection = connects > 0;
+    h->response->elapsed_ms = (int64_t)elapsed / 1000;
+    if (connects > 0 || rc != CURLE_OK)
+        h->proxy_made = 0;
+    return rc == CURLE_OK ? EASG_OK : http_fail(h, rc, h->err);
+}
+
+/* What belongs to the caller is let go of. */
+static void let_go(struct http *h)
+{
     if (h->curl)
         curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
-    wipe_slist(headers);
-    /* What belongs to the caller is let go of. */
-    h->status = response->status;
+    wipe_slist(h->request_headers);
+    h->request_headers = NULL;
+    h->status = h->response->status;
     h->request = NULL;
     h->response = NULL;
     h->err = NULL;
+}
+
+static easg_status perform_alone(struct http *h, const struct http_request *request,
+                                 struct http_response *response, easg_error *err)
+{
+    easg_status st = ready(h, request, response, err);
+
+    if (st == EASG_OK)
+        st = judge(h, curl_easy_perform(h->curl));
+    let_go(h);
     return st;
+}
+
+easg_status http_perform(struct http *h, const struct http_request *request,
+                         struct http_response *response, easg_error *err)
+{
+    easg_status st;
+
+    if (!h->concurrent)
+        return perform_alone(h, request, response, err);
+    st = http_begin(h, request, response, err);
+    if (st != EASG_OK)
+        return st;
+    while (h->running)
+        http_wait(&h, 1, WAIT_MS);
+    return http_end(h);
+}
+
+/* ---- in a loop ---- */
+
+easg_status http_begin(struct http *h, const struct http_request *request,
+                       struct http_response *response, easg_error *err)
+{
+    easg_status st = ready(h, request, response, err);
+
+    xassert(h->concurrent && !h->running);
+    if (st == EASG_OK && !h->multi) {
+        h->multi = curl_multi_init();
+        if (!h->multi)
+            st = err_nomem(err);
+        else
+            curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 1L);
+    }
+    if (st == EASG_OK && curl_multi_add_handle(h->multi, h->curl) != CURLM_OK)
+        st = err_nomem(err);
+    if (st != EASG_OK) {
+        let_go(h);
+        return st;
+    }
+    h->running = 1;
+    return EASG_OK;
+}
+
+int http_running(const struct http *h)
+{
+    return h->running;
+}
+
+easg_status http_end(struct http *h)
+{
+    easg_status st;
+
+    if (h->running)
+        stop(h, CURLE_ABORTED_BY_CALLBACK);
+    st = judge(h, h->rc);
+    let_go(h);
+    return st;
+}
+
+/* 1: it came to its end. */
+static int carry_on(struct http *h)
+{
+    int still = 0;
+    int left;
+    CURLMsg *m;
+
+    if (curl_multi_perform(h->multi, &still) != CURLM_OK) {
+        stop(h, CURLE_OUT_OF_MEMORY);
+        return 1;
+    }
+    while ((m = curl_multi_info_read(h->multi, &left)) != NULL)
+        if (m->msg == CURLMSG_DONE) {
+            stop(h, m->data.result);
+            return 1;
+        }
+    return 0;
+}
+
+/* Each client has a multi handle of its own, because they share no connection: a log-on may hold
+ * for one. One of them waits for the sockets of all. */
+void http_wait(struct http *const *all, size_t n, int64_t ms)
+{
+    struct curl_waitfd sockets[MAX_SOCKETS];
+    struct http *first = NULL;
+    size_t n_sockets = 0;
+    long wait = ms < WAIT_MS ? (long)ms : WAIT_MS;
+    int done = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (all[i]->running)
+            done |= carry_on(all[i]);
+    for (size_t i = 0; i < n && !done; i++) {
+        long due = -1;
+
+        if (!all[i]->running)
+            continue;
+        curl_multi_timeout(all[i]->multi, &due);
+        if (due >= 0 && due < wait)
+            wait = due;
+        if (first)
+            n_sockets += http_sockets(all[i]->multi, sockets + n_sockets, MAX_SOCKETS - n_sockets);
+        else
+            first = all[i];
+    }
+    if (done || !first)
+        return;
+    curl_multi_poll(first->multi, sockets, (unsigned)n_sockets, (int)wait, NULL);
+    for (size_t i = 0; i < n; i++)
+        if (all[i]->running)
+            (void)carry_on(all[i]);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * http.h - one HTTPS client: one handle, at most one connection, HTTP/1.1. libcurl carries the
- * bytes and nothing else: no redirects, no netrc, no proxies of the environment, no log-on of its
- * own (that is auth's), and no request is ever sent twice behind the caller's back.
+ * http.h - one HTTPS client: one handle, at most one connection, HTTP/1.1, one request at a time;
+ * the requests of several clients may be under way together, in one loop (http_wait()). libcurl
+ * carries the bytes and nothing else: no redirects, no netrc, no proxies of the environment, no
+ * log-on of its own (that is auth's), and no request is ever sent twice behind the caller's back.
  *
  * A client belongs to one thread. Its answers (headers, certificate, error body) stay valid until
  * the next http_perform() or http_destroy().
@@ -50,6 +51,10 @@ struct http_options {
      * EASG_E_CANCELLED. May be NULL. */
     int (*cancelled)(void *user);
     void *user;
+    int concurrent; /* 1: http_begin() will be used, beside http_perform() */
+    /* 1: http:// is taken too, to 127.0.0.1, [::1] and 169.254.169.254 alone, which is where the
+     * identity service of this very machine listens without TLS; never by a proxy. */
+    int plain_local;
 };
 
 /* Reads the CA file and the client certificate: EASG_E_CONFIG names what is wrong with them (a
@@ -111,6 +116,20 @@ struct http_response {
 easg_status http_perform(struct http *h, const struct http_request *request,
                          struct http_response *response, easg_error *err) EASG_MUST_CHECK;
 
+/* http_perform() in two halves, for a client made `concurrent`. `request` with all that it points
+ * to, `response` and `err` are borrowed until http_end(), which must follow if this was EASG_OK; no
+ * other function of `h` may be called in between but http_running(). */
+easg_status http_begin(struct http *h, const struct http_request *request,
+                       struct http_response *response, easg_error *err) EASG_MUST_CHECK;
+/* 1: the answer has not come whole. */
+int http_running(const struct http *h);
+/* What http_perform() would return; ends a transfer that is still running. */
+easg_status http_end(struct http *h) EASG_MUST_CHECK;
+/* Carries on the transfers of these clients until one that was running is not any more, or `ms`
+ * have passed; ms may be cut short. Callbacks run in here. Clients that are not running are left
+ * out; with none that is, returns at once. */
+void http_wait(struct http *const *all, size_t n, int64_t ms);
+
 /* What a status means to callers that know no better: EASG_OK for 2xx; 401, 407 AUTH; 403 DENIED;
  * 404, 410 NOTFOUND; 409, 412 CONFLICT; 413 LIMIT; 408, 429 THROTTLED; 500 and above UNAVAILABLE
  * (501 UNSUPPORTED); all others PROTOCOL. Retry-After is put into err->retry_after_ms. `what` is
@@ -152,6 +171,9 @@ int http_same_origin(const char *url_a, const char *url_b);
  * user information, control characters and spaces: EASG_E_CONFIG. */
 easg_status http_url_endpoint(const char *url, struct strbuf *endpoint,
                               easg_error *err) EASG_MUST_CHECK;
+
+/* 1: a plain http URL that plain_local allows; `endpoint` as above. */
+int http_url_local(const char *url, struct strbuf *endpoint);
 
 /* 1: `host` is reached without the proxy. `list` is split by commas; an entry is a host name, a
  * domain with a dot before it (all names in it, and its own), an address, or "*". */

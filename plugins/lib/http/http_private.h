@@ -32,6 +32,8 @@ struct http {
     uint32_t connect_timeout_ms;
     uint32_t stall_timeout_ms;
     uint32_t idle_max_s;
+    int plain_local;
+    int plain; /* the request at hand goes without TLS */
     char *proxy;
     char *no_proxy;
     char *user_agent;
@@ -44,7 +46,15 @@ struct http {
     int (*cancelled)(void *user);
     void *user;
 
+    /* of a concurrent client; its connection is in here, apart from those of other clients */
+    int concurrent;
+    CURLM *multi;
+    int running;
+    CURLcode rc; /* once it is not running any more */
+
     /* the current request */
+    struct http_request own_request; /* what `request` points to */
+    struct curl_slist *request_headers;
     const struct http_request *request;
     struct http_response *response;
     easg_error *err;
@@ -78,5 +88,7 @@ easg_status http_fail(struct http *h, CURLcode rc, easg_error *err);
 /* posix/sockopt.c, win32/sockopt.c: a connection whose bytes are not acknowledged for `ms` is
  * given up by the system. Best effort. */
 void http_limit_silence(curl_socket_t fd, uint32_t ms);
+/* The same files: the sockets that a multi handle waits for; at most `room`. */
+size_t http_sockets(CURLM *multi, struct curl_waitfd *to, size_t room);
 
 #endif

@@ -60,8 +60,8 @@ static easg_status read_own(struct easg_instance *self, const easg_config *cfg, 
     easg_status st = EASG_OK;
 
     self->server = opt_str(host, cfg, "server");
-    self->connect_ms = opt_duration(host, cfg, "timeout.connect", 15000);
-    self->operation_ms = opt_duration(host, cfg, "timeout.operation", 20000);
+    self->connect_ms = opt_int(host, cfg, "timeout.connect", 15000);
+    self->operation_ms = opt_int(host, cfg, "timeout.operation", 20000);
     self->max_envelope = opt_int(host, cfg, "max_envelope", 512000);
     self->parallel = opt_int(host, cfg, "parallel", 1);
     self->view_entire_forest =

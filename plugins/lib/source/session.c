@@ -7,9 +7,13 @@
 
 #include "err.h"
 
+#define MAX_MORE 11u /* beside the first; `parallel` is 12 at most */
+
 struct easg_session {
     struct source_run at; /* of the call that is running */
     struct source_logon logon;
+    struct source_logon more[MAX_MORE]; /* of further sessions */
+    size_t n_more;
     struct exch *exch;
 };
 
@@ -27,7 +31,38 @@ static void EASG_CALL session_close(easg_session *s)
         return;
     exch_close(s->exch);
     source_logoff(&s->logon);
+    for (size_t i = 0; i < s->n_more; i++)
+        source_logoff(&s->more[i]);
     mem_free(s);
+}
+
+/* Each session has a log-on of its own, because it may hold for one connection. One that ended
+ * leaves its place to nobody: a run seldom loses any. */
+static easg_status more_log_on(void *user, struct http_options *http, struct auth **auth,
+                               easg_error *err)
+{
+    struct easg_session *s = user;
+    struct source_logon *l;
+    easg_status st;
+
+    if (s->n_more == MAX_MORE)
+        return err_set(err, EASG_E_LIMIT, "no more than %u sessions were opened anew in a run",
+                       MAX_MORE);
+    l = &s->more[s->n_more];
+    *http = source_http(s->at.self);
+    st = source_logon(s->at.self, http, l, err);
+    if (st == EASG_OK)
+        s->n_more++;
+    *auth = l->auth;
+    return st;
+}
+
+static void more_made(void *user)
+{
+    struct easg_session *s = user;
+
+    if (s->n_more)
+        auth_certificate_wipe(&s->more[s->n_more - 1].certificate);
 }
 
 static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *run,
@@ -50,6 +85,10 @@ static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *r
         options.url = url.ptr;
         options.http = &http;
         options.auth = s->logon.auth;
+        options.parallel = (int)self->parallel;
+        options.more = more_log_on;
+        options.made = more_made;
+        options.more_user = s;
         st = exch_open(&options, &s->exch, err);
         auth_certificate_wipe(&s->logon.certificate);
     }
