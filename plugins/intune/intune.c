@@ -153,7 +153,14 @@ static easg_status EASG_CALL make_oauth(void *user, const uint8_t *ptr, size_t l
     if (strbuf_status(&scope) != EASG_OK)
         return err_nomem(in->err);
     o.scope = scope.ptr;
-    if (self->federated) {
+    if (self->identity.kind != OAUTH_IDENTITY_NONE) {
+        o.identity = (struct oauth_identity){ .kind = self->identity.kind,
+                                              .endpoint = self->identity.endpoint,
+                                              .client_id = self->identity.client_id,
+                                              .header = (const char *)ptr,
+                                              .header_len = len,
+                                              .key_dir = self->identity.key_dir };
+    } else if (self->federated) {
         o.federated = env_federated;
     } else if (self->certificate) {
         o.pem = (const char *)ptr;
@@ -240,7 +247,9 @@ static easg_status sign_in(struct easg_session *s, easg_error *err)
                                    .retried = env_retried,
                                    .user = s };
     struct sign_in with = { s, &http, err };
-    const easg_config *secret = in->certificate ? in->certificate : in->client_secret;
+    const easg_config *secret = in->identity.header ? in->identity.header
+                                : in->certificate   ? in->certificate
+                                                    : in->client_secret;
     const char *warning = http_config_warning(&in->way);
     easg_status st;
 
@@ -249,7 +258,8 @@ static easg_status sign_in(struct easg_session *s, easg_error *err)
     http_config_apply(&in->way, &http);
     st = proxy_logon_open(in->host, &in->way, &http, &s->proxy, err);
     if (st == EASG_OK)
-        st = in->host->with_secret(in->host, secret, make_oauth, &with, err);
+        st = secret ? in->host->with_secret(in->host, secret, make_oauth, &with, err)
+                    : make_oauth(&with, NULL, 0);
     if (st != EASG_OK)
         return st;
     st = first_token(s, err);

@@ -28,6 +28,11 @@ struct easg_instance {
     const easg_config *client_secret;
     const easg_config *federated;
     struct {
+        enum oauth_identity_kind kind; /* NONE: the app registration signs in */
+        const char *endpoint, *client_id, *key_dir;
+        const easg_config *header;
+    } identity;
+    struct {
         const char *file; /* NULL: none */
         int connector, replace, notes;
     } report;

@@ -95,6 +95,38 @@ static easg_status read_cloud(easg_instance *in, const easg_config *cfg, easg_er
     return err_set(err, EASG_E_CONFIG, "cloud: must be global, usgov, usgovdod or china");
 }
 
+static easg_status read_identity(easg_instance *in, const easg_config *cfg, easg_error *err)
+{
+    const easg_host *h = in->host;
+    const char *auth = get_text(h, cfg, "auth");
+    const char *service = get_text(h, cfg, "managed_identity.service");
+
+    if (!auth || strcmp(auth, "app") == 0) {
+        if (!in->tenant || !in->client_id)
+            return err_set(err, EASG_E_CONFIG, "tenant and client_id are needed");
+        if ((in->certificate != NULL) + (in->client_secret != NULL) + (in->federated != NULL) != 1)
+            return err_set(err, EASG_E_CONFIG,
+                           "give one of certificate, client_secret and federated_token");
+        return EASG_OK;
+    }
+    if (in->certificate || in->client_secret || in->federated || in->tenant || in->client_id)
+        return err_set(err, EASG_E_CONFIG,
+                       "auth: managed_identity takes no tenant, client_id or credential of an app; "
+                       "a user-assigned identity is named by managed_identity.client_id");
+    in->identity.kind = !service || strcmp(service, "imds") == 0 ? OAUTH_IDENTITY_IMDS
+                        : strcmp(service, "arc") == 0            ? OAUTH_IDENTITY_ARC
+                                                                 : OAUTH_IDENTITY_APP;
+    in->identity.endpoint = get_text(h, cfg, "managed_identity.endpoint");
+    in->identity.client_id = get_text(h, cfg, "managed_identity.client_id");
+    in->identity.key_dir = get_text(h, cfg, "managed_identity.key_dir");
+    in->identity.header = get_secret(h, cfg, "managed_identity.header");
+    if (in->identity.kind == OAUTH_IDENTITY_APP && (!in->identity.endpoint || !in->identity.header))
+        return err_set(err, EASG_E_CONFIG,
+                       "managed_identity: service: app needs endpoint and header, which the "
+                       "platform gives as IDENTITY_ENDPOINT and IDENTITY_HEADER");
+    return EASG_OK;
+}
+
 easg_status intune_read_config(easg_instance *in, const easg_config *cfg, easg_error *err)
 {
     const easg_host *h = in->host;
@@ -119,11 +151,9 @@ easg_status intune_read_config(easg_instance *in, const easg_config *cfg, easg_e
     st = read_cloud(in, cfg, err);
     if (st != EASG_OK)
         return st;
-    if (!in->tenant || !in->client_id)
-        return err_set(err, EASG_E_CONFIG, "tenant and client_id are needed");
-    if ((in->certificate != NULL) + (in->client_secret != NULL) + (in->federated != NULL) != 1)
-        return err_set(err, EASG_E_CONFIG,
-                       "give one of certificate, client_secret and federated_token");
+    st = read_identity(in, cfg, err);
+    if (st != EASG_OK)
+        return st;
     if (alg && strcmp(alg, "ps256") != 0 && strcmp(alg, "rs256") != 0)
         return err_set(err, EASG_E_CONFIG, "assertion: must be ps256 or rs256");
     in->alg = alg && strcmp(alg, "rs256") == 0 ? OAUTH_RS256 : OAUTH_PS256;
@@ -150,10 +180,23 @@ easg_status intune_read_config(easg_instance *in, const easg_config *cfg, easg_e
                                      .allowed = (words),                                           \
                                      .doc = (text) }
 
-OPTION(opt_tenant, "tenant", EASG_OPT_STRING, EASG_OPTF_REQUIRED, NULL, NULL,
-       "GUID or domain of the Entra tenant");
-OPTION(opt_client_id, "client_id", EASG_OPT_STRING, EASG_OPTF_REQUIRED, NULL, NULL,
-       "GUID of the app registration");
+OPTION(opt_tenant, "tenant", EASG_OPT_STRING, 0, NULL, NULL,
+       "GUID or domain of the Entra tenant; needed unless auth is managed_identity");
+OPTION(opt_client_id, "client_id", EASG_OPT_STRING, 0, NULL, NULL,
+       "GUID of the app registration; needed unless auth is managed_identity");
+OPTION(opt_auth, "auth", EASG_OPT_ENUM, 0, "app", "app|managed_identity",
+       "who signs in: the app registration, or the managed identity of this machine");
+OPTION(opt_mi_service, "managed_identity.service", EASG_OPT_ENUM, 0, "imds", "imds|arc|app",
+       "who gives out its tokens: Azure's instance metadata, Azure Arc, or an app's own endpoint");
+OPTION(opt_mi_endpoint, "managed_identity.endpoint", EASG_OPT_STRING, 0, NULL, NULL,
+       "URL of that service, in the place of the documented one; plain http to this machine alone");
+OPTION(opt_mi_client, "managed_identity.client_id", EASG_OPT_STRING, 0, NULL, NULL,
+       "GUID of a user-assigned identity; without it the machine's own");
+OPTION(opt_mi_header, "managed_identity.header", EASG_OPT_SECRET, 0, NULL, NULL,
+       "service app: what the platform gives as IDENTITY_HEADER");
+OPTION(
+    opt_mi_keys, "managed_identity.key_dir", EASG_OPT_STRING, 0, NULL, NULL,
+    "service arc: directory of the agent's key files, where it is not /var/opt/azcmagent/tokens");
 OPTION(opt_certificate, "certificate", EASG_OPT_SECRET, 0, NULL, NULL,
        "PEM with the app's certificate and its private key; this or client_secret");
 OPTION(opt_client_secret, "client_secret", EASG_OPT_SECRET, 0, NULL, NULL,
@@ -188,6 +231,12 @@ OPTION(opt_request, "timeout.request", EASG_OPT_DURATION, 0, "60s", NULL,
 const easg_option *const intune_options[] = {
     &opt_tenant,
     &opt_client_id,
+    &opt_auth,
+    &opt_mi_service,
+    &opt_mi_endpoint,
+    &opt_mi_client,
+    &opt_mi_header,
+    &opt_mi_keys,
     &opt_certificate,
     &opt_client_secret,
     &opt_federated_token,

@@ -25,8 +25,8 @@ static void parts_clear(struct parts *p)
     curl_free(p->user);
 }
 
-/* 1: an absolute https URL without user information. */
-static int parts_parse(const char *url, struct parts *p)
+/* 1: an absolute URL. */
+static int parts_read(const char *url, struct parts *p)
 {
     CURLU *u = NULL;
     int ok = 0;
@@ -42,10 +42,16 @@ static int parts_parse(const char *url, struct parts *p)
         curl_url_get(u, CURLUPART_HOST, &p->host, 0) == CURLUE_OK &&
         curl_url_get(u, CURLUPART_PORT, &p->port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
         (void)curl_url_get(u, CURLUPART_USER, &p->user, 0);
-        ok = strcmp(p->scheme, "https") == 0 && p->host[0] && !p->user;
+        ok = p->host[0] != '\0';
     }
     curl_url_cleanup(u);
     return ok;
+}
+
+/* 1: an absolute https URL without user information. */
+static int parts_parse(const char *url, struct parts *p)
+{
+    return parts_read(url, p) && strcmp(p->scheme, "https") == 0 && !p->user;
 }
 
 int http_same_origin(const char *url_a, const char *url_b)
@@ -78,6 +84,25 @@ int http_bypasses_proxy(const char *list, const char *host, size_t host_len)
         }
     }
     return 0;
+}
+
+/* Addresses as libcurl reads them, and no names: a name can be made to point elsewhere. */
+int http_url_local(const char *url, struct strbuf *endpoint)
+{
+    static const char *const hosts[] = { "127.0.0.1", "[::1]", "169.254.169.254" };
+    struct parts p;
+    int local = 0;
+
+    if (!url)
+        return 0;
+    if (parts_read(url, &p) && strcmp(p.scheme, "http") == 0 && !p.user)
+        for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+            local |= strcmp(p.host, hosts[i]) == 0;
+    strbuf_reset(endpoint);
+    if (local)
+        local = strbuf_addf(endpoint, "%s:%s", p.host, p.port) == EASG_OK;
+    parts_clear(&p);
+    return local;
 }
 
 easg_status http_url_endpoint(const char *url, struct strbuf *endpoint, easg_error *err)

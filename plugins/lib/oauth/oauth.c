@@ -57,8 +57,11 @@ static char *endpoint_of(const struct oauth_options *p)
 static easg_status set_up(struct oauth *o, const struct oauth_options *p, easg_error *err)
 {
     struct strbuf where = STRBUF_INIT(1024);
-    easg_status st = check_options(p, err);
+    easg_status st;
 
+    if (p->identity.kind != OAUTH_IDENTITY_NONE)
+        return oauth_identity_set_up(o, p, err);
+    st = check_options(p, err);
     if (st != EASG_OK)
         return st;
     st = http_url_endpoint(p->login_url, &where, err);
@@ -119,6 +122,7 @@ void oauth_destroy(struct oauth *o)
     mem_free(o->endpoint);
     mem_free(o->client_id);
     mem_free(o->scope);
+    mem_free(o->key_dir);
     mem_free(o);
 }
 
@@ -190,13 +194,37 @@ static easg_status make_form(struct oauth *o, struct strbuf *form, easg_error *e
     return strbuf_status(form) == EASG_OK ? EASG_OK : err_nomem(err);
 }
 
-/* expires_in is a number, or a number in quotes. */
-static easg_status life_of(const struct json *doc, int64_t *seconds, easg_error *err)
+/* A number, or a number in quotes. */
+static easg_status number_of(const struct json *doc, const char *name, int64_t *out,
+                             easg_error *err)
+{
+    const struct json *v = json_find(doc, name);
+    easg_str s;
+    uint64_t n;
+
+    if (v && json_type(v) != JSON_STRING)
+        return json_get_int(doc, name, 1, out, err);
+    if (!v || json_str(v, &s, err) != EASG_OK || !text_parse_u64(s.ptr, s.len, &n) ||
+        n > INT64_MAX / 1000)
+        return err_set(err, EASG_E_PROTOCOL, "member %s is not a number of seconds", name);
+    *out = (int64_t)n;
+    return EASG_OK;
+}
+
+/* expires_in; the service of an app says only expires_on, by the clock. */
+static easg_status life_of(const struct oauth *o, const struct json *doc, int64_t *seconds,
+                           easg_error *err)
 {
     const struct json *v = json_find(doc, "expires_in");
     easg_str s;
     uint64_t n;
 
+    if (!v && o->identity != OAUTH_IDENTITY_NONE) {
+        easg_status st = number_of(doc, "expires_on", seconds, err);
+
+        *seconds -= o->now(o->user) / 1000;
+        return st;
+    }
     if (v && json_type(v) == JSON_STRING) {
         if (json_str(v, &s, err) != EASG_OK || !text_parse_u64(s.ptr, s.len, &n) || n > MAX_LIFE_S)
             return err_set(err, EASG_E_PROTOCOL, "member expires_in is not a number of seconds");
@@ -216,7 +244,7 @@ static easg_status keep_token(struct oauth *o, const struct json *doc, easg_erro
     if (st == EASG_OK)
         st = json_get_str(doc, "token_type", 1, &type, err);
     if (st == EASG_OK)
-        st = life_of(doc, &seconds, err);
+        st = life_of(o, doc, &seconds, err);
     if (st != EASG_OK)
         return st;
     if (!text_ieq(type.ptr, type.len, "Bearer", 6))
@@ -280,12 +308,17 @@ static easg_status ask(struct oauth *o, int64_t timeout_ms, easg_error *err)
                               .idempotent = 1, /* a second token does no harm */
                               .collect = &body };
     struct http_response resp;
-    easg_status st = make_form(o, &form, err);
+    easg_status st;
 
-    if (st != EASG_OK)
-        return st;
     if (!strbuf_reserve(&body, MAX_ANSWER)) /* no copies of the token behind it */
         return err_nomem(err);
+    if (o->identity != OAUTH_IDENTITY_NONE) {
+        st = oauth_identity_ask(o, timeout_ms, &body, err);
+        return st == EASG_OK ? read_token(o, &body, err) : st;
+    }
+    st = make_form(o, &form, err);
+    if (st != EASG_OK)
+        return st;
     r.body = form.ptr;
     r.body_len = form.len;
     /* An hour has passed since the last one: an idle connection would only be in the way. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * oauth.h - app-only tokens of Entra ID by the client credentials grant: with a certificate (a
- * signed assertion), a client secret, or an assertion that another issuer signed (federated). The
- * token stays in memory, is lent as a header value, and is wiped.
+ * signed assertion), a client secret, or an assertion that another issuer signed (federated); or of
+ * the managed identity of this machine, from its own service. The token stays in memory, is lent as
+ * a header value, and is wiped.
  *
  * Belongs to one thread, so a renewal never runs twice at a time.
  */
@@ -25,7 +26,26 @@ enum oauth_alg {
     OAUTH_RS256  /* PKCS #1 v1.5, header x5t: older national clouds */
 };
 
+enum oauth_identity_kind {
+    OAUTH_IDENTITY_NONE,
+    OAUTH_IDENTITY_IMDS, /* a virtual machine: 169.254.169.254 */
+    OAUTH_IDENTITY_ARC,  /* a server that Azure Arc manages: 127.0.0.1:40342, with a key file */
+    OAUTH_IDENTITY_APP   /* an app's own endpoint and header, IDENTITY_ENDPOINT, IDENTITY_HEADER */
+};
+
+/* A managed identity: no tenant, no credential; only this machine can ask. */
+struct oauth_identity {
+    enum oauth_identity_kind kind;
+    const char *endpoint;  /* NULL: the one that is documented; APP needs it. Plain http to this
+                            * machine alone, or https */
+    const char *client_id; /* of a user-assigned identity; NULL: the machine's own */
+    const char *header;    /* APP: value of X-IDENTITY-HEADER; a secret, lent */
+    size_t header_len;
+    const char *key_dir; /* ARC: where the agent puts its key files; NULL: the documented one */
+};
+
 struct oauth_options {
+    struct oauth_identity identity; /* kind NONE: all that follows; else scope and clocks alone */
     const char *login_url; /* "https://login.microsoftonline.com" */
     const char *tenant;    /* GUID or domain; "common" and the like are refused */
     const char *client_id; /* GUID */

@@ -20,7 +20,9 @@ struct oauth {
     unsigned char sha1[20];
     unsigned char sha256[32];
     easg_time certificate_expires;
-    struct strbuf secret;
+    struct strbuf secret; /* client secret, or X-IDENTITY-HEADER */
+    enum oauth_identity_kind identity;
+    char *key_dir;
     easg_time (*now)(void *user);
     int64_t (*monotonic_ms)(void *user);
     void *user;
@@ -36,6 +38,12 @@ struct oauth {
 
 /* oauth_key.c */
 easg_status oauth_load_key(struct oauth *o, const char *pem, size_t len, easg_error *err);
+
+/* oauth_identity.c */
+easg_status oauth_identity_set_up(struct oauth *o, const struct oauth_options *p, easg_error *err);
+/* Asks this machine's service; the answer of status 200 is in `body`. */
+easg_status oauth_identity_ask(struct oauth *o, int64_t timeout_ms, struct strbuf *body,
+                               easg_error *err);
 
 /* oauth_error.c: reads Entra's error body. */
 easg_status oauth_explain(struct oauth *o, easg_error *err);
