@@ -35,7 +35,9 @@ def policy_file(text):
 
 try:
     group = o.info["nested_group"]
-    easgate("sync", "contoso", "--full", "--limit", "1")
+    said = easgate("sync", "contoso", "--full", "--limit", "1")
+    check("the first audit says how many devices carry an EAS id: " + said[-400:],
+          [any(line.startswith("  %-8s " % p) and " of " in line for line in said.splitlines()) for p in ("ios", "android")], [True, True])
     first = o.last_run()
     same(first, "the first run")
 
