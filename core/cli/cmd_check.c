@@ -235,7 +235,7 @@ static easg_status check_org(void *user, const char *path, const struct org_conf
         }
     }
     if (w->registry && !bad)
-        check_beyond(w->registry, org, &w->checks);
+        check_beyond(w->cli, w->registry, org, &w->checks);
     check_mail(w, org);
     check_state(w, org);
     if (w->online && org->enabled && !bad && w->registry)

@@ -81,7 +81,7 @@ static easg_status check_org(void *user, const char *path, const struct org_conf
         }
     }
     if (w->registry && !bad)
-        check_beyond(w->registry, org, &w->checks);
+        check_beyond(NULL, w->registry, org, &w->checks);
     if (!bad)
         check_add(&w->checks, CHECKED_OK, file, "file",
                   !org->enabled              ? "valid; switched off"

@@ -10,6 +10,7 @@
 #include "err.h"
 
 #include <stdio.h>
+#include <string.h>
 
 uint32_t org_needs(const struct org_config *org)
 {
@@ -54,6 +55,41 @@ static void check_policy(struct instance_ref *source, const struct org_config *o
     check_add(checks, CHECKED_OK, org->name, "policy", text);
 }
 
+/* Exchange compares a rule's text exactly, and says nothing when it fits nobody. */
+static void check_classes(struct cli *cli, const struct org_config *org, struct checks *checks)
+{
+    easg_error ignored = EASG_ERROR_INIT;
+    struct store *s = NULL;
+    int64_t any = 0;
+
+    if (store_open_readonly(cli->agent->state_dir, org->name, &s, &ignored) == EASG_OK &&
+        query_int(s, "SELECT count(*) FROM v_org_policy WHERE part = 'device_class'", NULL, 0, 0,
+                  &any, &ignored) == EASG_OK)
+        for (size_t i = 0; any && i < org->orgpolicy.n; i++) {
+            const struct orgpolicy_entry *e = &org->orgpolicy.items[i];
+            const struct store_arg name = STORE_ARG_TEXT(e->name);
+            char text[CLI_SAFE], safe[CLI_SAFE];
+            int64_t n = 0;
+
+            if (e->part != EASG_PART_RULE ||
+                (strncmp(e->name, "device_type:", 12) != 0 &&
+                 strncmp(e->name, "device_model:", 13) != 0) ||
+                query_int(s,
+                          "SELECT count(*) FROM v_org_policy WHERE part = 'device_class' AND name ="
+                          " ?1 COLLATE NOCASE",
+                          &name, 1, 0, &n, &ignored) != EASG_OK ||
+                n)
+                continue;
+            snprintf(
+                text, sizeof(text),
+                "%.60s: no device has shown the text of the rule %.300s so far; it is compared "
+                "exactly",
+                cfg_where(e->node), cli_safe(e->name, safe));
+            check_add(checks, CHECKED_WARNING, org->name, "policy", text);
+        }
+    store_close(s);
+}
+
 static void check_commands(struct instance_ref *source, const struct org_config *org,
                            struct checks *checks)
 {
@@ -73,7 +109,8 @@ static void check_commands(struct instance_ref *source, const struct org_config 
     }
 }
 
-void check_beyond(struct registry *registry, const struct org_config *org, struct checks *checks)
+void check_beyond(struct cli *cli, struct registry *registry, const struct org_config *org,
+                  struct checks *checks)
 {
     struct instance_ref *source = NULL;
     struct module_ref *module = NULL;
@@ -91,6 +128,8 @@ void check_beyond(struct registry *registry, const struct org_config *org, struc
         return;
     }
     check_policy(source, org, checks);
+    if (cli)
+        check_classes(cli, org, checks);
     check_commands(source, org, checks);
     instance_destroy(source);
 }

@@ -9,8 +9,10 @@
 #include "registry.h"
 
 /* Asks the module about each item of organization_policy and about device_commands; asks no server.
- * A line each time something is configured. */
-void check_beyond(struct registry *registry, const struct org_config *org, struct checks *checks);
+ * A line each time something is configured. With `cli` the state is looked at as well: does a rule
+ * fit any device that was seen? */
+void check_beyond(struct cli *cli, struct registry *registry, const struct org_config *org,
+                  struct checks *checks);
 /* EASG_NEED_* of the configuration. */
 uint32_t org_needs(const struct org_config *org);
 

@@ -249,7 +249,7 @@ static easg_status print_text(const struct report *p, easg_error *err)
     for (i = 0; i < p->held.n; i++)
         printf("  easgate approve %s %s  (%s blocks)\n", cli_safe(p->start->org, safe),
                record_get(&p->held.items[i], "run"), record_get(&p->held.items[i], "n"));
-    if (st == EASG_OK)
+    if (st == EASG_OK && strcmp(p->start->kind, "device") != 0)
         st = orgreport_held(p->store, p->start->org, err);
     fflush(stdout);
     if (*error)

@@ -66,6 +66,14 @@ easg_status orgpolicy_check(struct instance_ref *i, uint32_t part, const char *n
     return call_end(&c, st, &said, err);
 }
 
+int orgpolicy_knows(struct instance_ref *i, uint32_t part)
+{
+    easg_error ignored = EASG_ERROR_INIT;
+    const easg_orgpolicy_ops *ops = policy_of(i, &ignored);
+
+    return ops && part < 32 && (ops->parts & 1u << part);
+}
+
 struct reading {
     struct call *call;
     const struct orgpolicy_sink *to;

@@ -23,6 +23,8 @@ struct orgpolicy_sink {
 /* Could the module write this? Asks nobody. */
 easg_status orgpolicy_check(struct instance_ref *i, uint32_t part, const char *name,
                             const char *value, easg_error *err);
+/* 1: the module has the extension, and this part. */
+int orgpolicy_knows(struct instance_ref *i, uint32_t part);
 /* Every item of the parts (bits 1u << EASG_PART_x). */
 easg_status orgpolicy_read(struct session_ref *s, uint32_t parts, const struct orgpolicy_sink *to,
                            easg_error *err);

@@ -42,9 +42,8 @@ static const char *word(uint32_t verb)
 static easg_status note(struct sync *s, const char *event, const struct store_device_name *n,
                         const char *what, easg_error *err)
 {
-    return NOTE(s, err, EASG_LOG_WARNING, event, n->key,
-                F_STR("command", word(s->o->command->verb)), F_STR("device_id", n->device_id),
-                F_STR("user", n->user), F_STR("what", what));
+    return NOTE(s, err, EASG_LOG_INFO, event, n->key, F_STR("command", word(s->o->command->verb)),
+                F_STR("device_id", n->device_id), F_STR("user", n->user), F_STR("what", what));
 }
 
 /* One row by itself, whatever else happens to the run. */

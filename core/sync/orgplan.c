@@ -64,7 +64,9 @@ static easg_status plan_item(struct planning *p, const struct store_orgpolicy *i
         return EASG_OK;
     }
     return want(p, item, after, reason,
-                orgpolicy_needs_word(item->part, item->name, item->value, after), err);
+                (!after && !item->ours) || /* taken away from somebody else */
+                    orgpolicy_needs_word(item->part, item->name, item->value, after),
+                err);
 }
 
 static easg_status plan_all(struct planning *p, easg_error *err)
@@ -151,6 +153,9 @@ easg_status sync_orgpolicy(struct sync *s, easg_error *err)
     parts = s->o->kind == SYNC_RELEASE ? ours | open : s->o->org->orgpolicy.parts | open;
     if (!parts)
         return EASG_OK;
+    if (s->o->kind == SYNC_FULL && (s->o->org->orgpolicy.parts & 1u << EASG_PART_RULE) &&
+        orgpolicy_knows(s->source, EASG_PART_DEVICE_CLASS))
+        parts |= 1u << EASG_PART_DEVICE_CLASS; /* for `check`: does a rule fit anybody? */
     st = orgpolicy_refresh(s, parts, err);
     if (st == EASG_OK)
         st = plan_now(s, err);

@@ -2,7 +2,8 @@
 -- What an organisation decides for everybody, and what operators asked for single devices. Runs are
 -- named by their UUID, so that these rows outlive them.
 
--- As it was read last; part: 0 setting, 1 device rule, 2 mailbox policy.
+-- As it was read last; part: 0 setting, 1 device rule, 2 mailbox policy, 3 class of
+-- devices that were seen.
 CREATE TABLE orgpolicy(
     part    INTEGER NOT NULL,
     name    TEXT NOT NULL COLLATE NOCASE,
@@ -63,7 +64,8 @@ CREATE TABLE device_command(
 );
 
 CREATE VIEW v_org_policy AS
-SELECT CASE p.part WHEN 0 THEN 'setting' WHEN 1 THEN 'device_rule' ELSE 'mailbox_policy' END
+SELECT CASE p.part WHEN 0 THEN 'setting' WHEN 1 THEN 'device_rule' WHEN 2 THEN 'mailbox_policy'
+                   ELSE 'device_class' END
            AS part,
        p.name AS name,
        p.value AS value,

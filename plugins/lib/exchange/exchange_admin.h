@@ -16,7 +16,8 @@
 /* ---- organisation policy ---- */
 
 #define EXCH_POLICY_PARTS                                                                          \
-    (1u << EASG_PART_SETTING | 1u << EASG_PART_RULE | 1u << EASG_PART_MAILBOX_POLICY)
+    (1u << EASG_PART_SETTING | 1u << EASG_PART_RULE | 1u << EASG_PART_MAILBOX_POLICY |             \
+     1u << EASG_PART_DEVICE_CLASS)
 
 /* Could the item be written? Asks nobody. */
 easg_status exch_policy_check(const easg_orgpolicy_item *item, easg_error *err) EASG_MUST_CHECK;

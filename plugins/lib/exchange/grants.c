@@ -190,7 +190,7 @@ void exch_need_script(uint32_t needs, struct strbuf *out)
         if (!mine)
             continue;
         strbuf_addf(out,
-                    "\n# For what the configuration asks beyond that.\n"
+                    "\n# What the configuration asks for beyond that.\n"
                     "New-ManagementRole -Name '%s' -Parent '%s'\n$keep = ",
                     roles[r].role, roles[r].parent);
         for (size_t i = 0; (cmdlet = exch_need_at(mine, i)) != NULL; i++)

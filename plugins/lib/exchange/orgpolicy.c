@@ -163,6 +163,44 @@ static easg_status read_rules(struct exch *x, struct rules *all, easg_error *err
     return exch_run_records(x, &command, rule_columns, on_rule, all, NULL, err);
 }
 
+/* ---- reading: the classes of devices that were seen ---- */
+
+enum { C_TYPE, C_MODEL };
+static const char *const class_columns[] = {
+    [C_TYPE] = "DeviceType", [C_MODEL] = "DeviceModel", NULL
+};
+
+static easg_status on_class(void *user, const struct clixml_record *rec, easg_error *err)
+{
+    static const char *const words[] = { "device_type:", "device_model:" };
+    struct reading *r = user;
+    easg_status st = EASG_OK;
+
+    for (unsigned i = C_TYPE; st == EASG_OK && i <= C_MODEL; i++) {
+        EASG_CLEANUP(strbuf_clear) struct strbuf name = STRBUF_INIT(TEXT_ROOM);
+        easg_str text = exch_slot(rec, i);
+
+        strbuf_adds(&name, words[i]);
+        plain(&text, &name);
+        if (text.ptr && strbuf_status(&name) == EASG_OK)
+            st = hand_on(r, EASG_PART_DEVICE_CLASS, strbuf_str(&name), "", err);
+    }
+    return st;
+}
+
+/* Only a help for whoever writes rules: an account or a server without the cmdlet does without. */
+static easg_status read_classes(struct exch *x, struct reading *r, easg_error *err)
+{
+    struct psrp_command command = { "Get-ActiveSyncDeviceClass", NULL, 0 };
+    easg_status st = exch_run_records(x, &command, class_columns, on_class, r, NULL, err);
+
+    if (st != EASG_E_DENIED || x->broken)
+        return st;
+    exch_log(x, EXCH_INFO, "classes of devices not known: %s", err->message);
+    err_clear(err);
+    return EASG_OK;
+}
+
 /* A tenant that is only named in a parameter must not be mistaken for the whole organisation. */
 static easg_status own_organization(const struct exch *x, easg_error *err)
 {
@@ -184,6 +222,8 @@ easg_status exch_policy_read(struct exch *x, uint32_t parts, exch_policy_fn emit
         st = read_settings(x, &r, err);
     if (st == EASG_OK && (parts & 1u << EASG_PART_RULE))
         st = read_rules(x, &rules, err);
+    if (st == EASG_OK && (parts & 1u << EASG_PART_DEVICE_CLASS))
+        st = read_classes(x, &r, err);
     if (st == EASG_OK && (parts & 1u << EASG_PART_MAILBOX_POLICY))
         st = exch_mailbox_policies_read(x, emit, user, err);
     return st;

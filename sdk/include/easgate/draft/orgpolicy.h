@@ -27,7 +27,10 @@ enum {
      * Names are compared without regard to case. */
     EASG_PART_RULE = 1,
     /* "Default/allow_simple_password": true, false, a number, unlimited. */
-    EASG_PART_MAILBOX_POLICY = 2
+    EASG_PART_MAILBOX_POLICY = 2,
+    /* Read only. "device_type:iPhone", value "": devices that show this text were seen. A rule for
+     * another text fits nobody so far. Optional, and possibly cut short. */
+    EASG_PART_DEVICE_CLASS = 3
 };
 
 typedef struct easg_orgpolicy_item {
