@@ -18,7 +18,7 @@
 #define PATH_MAX_BYTES 4096
 #define READ_PRAGMAS   "PRAGMA cache_size=-2048; PRAGMA query_only=1;"
 #define WRITE_PRAGMAS                                                                              \
-    "PRAGMA journal_mode=WAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=16384;"           \
+    "PRAGMA journal_mode=WAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=16384;"          \
     "PRAGMA synchronous=NORMAL; PRAGMA temp_store=FILE; PRAGMA cell_size_check=1;"
 
 static easg_status make_path(const char *dir, const char *org, const char *suffix, char **out,
@@ -94,10 +94,23 @@ static easg_status open_db(struct store *s, easg_error *err)
     return db_exec(s, s->writable ? WRITE_PRAGMAS : READ_PRAGMAS, err);
 }
 
-easg_status store_open_readonly(const char *state_dir, const char *org, struct store **out,
-                                easg_error *err)
+/* The schema of a file that an older easgate wrote: a verb after an upgrade does what the next run
+ * would do first, copy included. */
+static easg_status bring_up(const char *state_dir, const char *org, easg_error *err)
+{
+    struct store *s = NULL;
+    easg_status st = store_open_writer(state_dir, org, NULL, &s, err);
+
+    store_close(s);
+    return st == EASG_OK ? st
+                         : err_at(err, st, "the state file has the schema of an older easgate");
+}
+
+static easg_status open_reader(const char *state_dir, const char *org, struct store **out,
+                               int *older, easg_error *err)
 {
     struct store *s = make(state_dir, org, err);
+    int64_t version = 0;
     easg_status st;
 
     if (!s)
@@ -111,12 +124,33 @@ easg_status store_open_readonly(const char *state_dir, const char *org, struct s
         return st;
     }
     st = open_db(s, err);
+    if (st == EASG_OK)
+        st = db_get_int(s, 0, &version, err, "PRAGMA user_version", "");
     if (st != EASG_OK) {
         store_close(s);
         return st;
     }
+    *older = version < db_migrations_n;
     *out = s;
     return EASG_OK;
+}
+
+easg_status store_open_readonly(const char *state_dir, const char *org, struct store **out,
+                                easg_error *err)
+{
+    struct store *s = NULL;
+    int older = 0;
+    easg_status st = open_reader(state_dir, org, &s, &older, err);
+
+    if (st == EASG_OK && older) {
+        store_close(s);
+        st = bring_up(state_dir, org, err);
+        if (st == EASG_OK)
+            st = open_reader(state_dir, org, &s, &older, err);
+    }
+    if (st == EASG_OK)
+        *out = s;
+    return st;
 }
 
 /* Who holds the lock, as it wrote itself; 0 when that cannot be read. */
@@ -125,8 +159,9 @@ static int64_t holder(const char *state_dir, const char *org)
     easg_error ignored = EASG_ERROR_INIT;
     struct store *s = NULL;
     int64_t pid = 0;
+    int older;
 
-    if (store_open_readonly(state_dir, org, &s, &ignored) == EASG_OK)
+    if (open_reader(state_dir, org, &s, &older, &ignored) == EASG_OK)
         db_get_int(s, 0, &pid, &ignored, "SELECT value FROM meta WHERE name='writer'", "");
     store_close(s);
     return pid;

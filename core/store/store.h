@@ -16,9 +16,9 @@
 
 struct store;
 
-/* Opens read-only; the worker may write meanwhile. EASG_E_NOTFOUND: this organisation was never
- * synchronised. EASG_E_UNSUPPORTED: written by a newer version. The text names the file and the
- * remedy. */
+/* Opens read-only; the worker may write meanwhile. A file of an older version is brought up to our
+ * schema before, with a copy. EASG_E_NOTFOUND: this organisation was never synchronised.
+ * EASG_E_UNSUPPORTED: written by a newer version. The text names the file and the remedy. */
 easg_status store_open_readonly(const char *state_dir, const char *org, struct store **out,
                                 easg_error *err);
 /* NULL is fine. */

@@ -115,6 +115,34 @@ static void test_older(void)
     exec("contoso.db.v1.bak", "SELECT * FROM org");
 }
 
+/* A verb that only reads is the first to see the file after an upgrade. */
+static void test_older_read(void)
+{
+    easg_error err = EASG_ERROR_INIT;
+    struct store *s = NULL;
+    struct store *writer;
+    char path[160];
+
+    state_clean();
+    make_schema_1();
+    CHECK_INT(store_open_readonly(state_dir, "contoso", &s, &err), EASG_OK);
+    store_close(s);
+    CHECK_STR(state_ask("SELECT value FROM v_org WHERE name = 'hold'"), "kept");
+    CHECK_STR(state_ask("SELECT value > 1 FROM v_org WHERE name = 'schema'"), "1");
+    state_path(path, sizeof path, "contoso.db.v1.bak");
+    CHECK(access(path, F_OK) == 0);
+    /* while somebody else is at work there, it is told, and nothing is changed */
+    writer = state_open(&err);
+    exec("contoso.db", "PRAGMA user_version=1");
+    s = NULL;
+    CHECK_INT(store_open_readonly(state_dir, "contoso", &s, &err), EASG_E_UNAVAILABLE);
+    CHECK(s == NULL);
+    CHECK_HAS(err.message, "the state file has the schema of an older easgate");
+    CHECK_HAS(err.message, "another run of this organisation is at work");
+    store_close(writer);
+    state_clean();
+}
+
 static void write_file(const char *bytes, size_t len)
 {
     char path[160];
@@ -235,6 +263,7 @@ int main(void)
     test_newer();
     state_clean();
     test_older();
+    test_older_read();
     test_foreign();
     test_damaged();
     test_audit();
