@@ -361,7 +361,8 @@ static void write_config(char *path, size_t size)
 
 static int run_child(char **w)
 {
-    static const char *const kinds[] = { "full", "quick", "user", "apply", NULL };
+    static const char *const kinds[] = { "full",    "quick", "user",   "apply",
+                                         "release", "adopt", "device", NULL };
     struct log *log = log_open_sink(EASG_LOG_DEBUG, log_line, NULL);
     const char *devices[8];
     struct sync_options o;
@@ -372,6 +373,9 @@ static int run_child(char **w)
     struct store *store = NULL;
     struct run_ref *run = NULL;
     char path[120];
+    static const char *const commands[] = { "remove", "wipe", "wipe-account", NULL };
+    struct sync_command command = { 0 };
+    char token[65] = "";
     int code;
 
     if (disk_nth)
@@ -418,6 +422,15 @@ static int run_child(char **w)
         devices[0] = value(w, "device");
         o.approve_devices = devices;
         o.n_approve_devices = 1;
+    }
+    o.approve_policy = flag(w, "policy");
+    if (o.kind == SYNC_DEVICE) {
+        memset(token, value(w, "token") ? value(w, "token")[0] : 'x', 64);
+        command.verb = (uint32_t)pick(value(w, "command"), commands, 0);
+        command.device = value(w, "device") ? value(w, "device") : "";
+        command.token = token;
+        command.confirm = flag(w, "confirm");
+        o.command = &command;
     }
     o.dry_run = flag(w, "dry");
     o.retry = flag(w, "retry");
@@ -649,6 +662,35 @@ static void do_audit(char **w)
     expect(w[1], g.text, w[2]);
 }
 
+/* ---- what is decided for everybody ---- */
+
+static uint32_t part_of(const char *word)
+{
+    static const char *const words[] = { "setting", "rule", "mailbox-policy", NULL };
+
+    return (uint32_t)pick(word, words, 0);
+}
+
+/* policy PART NAME VALUE|-|lie */
+static void do_policy(char **w)
+{
+    struct fake_policy *p = fake_policy(part_of(w[1]), w[2]);
+
+    if (strcmp(w[3], "lie") == 0) {
+        p->lie = 1;
+        return;
+    }
+    p->used = strcmp(w[3], "-") != 0;
+    snprintf(p->value, sizeof p->value, "%s", w[3]);
+}
+
+static void do_everybody(char **w)
+{
+    const struct fake_policy *p = fake_policy(part_of(w[1]), w[2]);
+
+    expect(w[2], p->used ? p->value : "-", w[3]);
+}
+
 /* ---- lines
  * ------------------------------------------------------------------------------------------------
  */
@@ -717,6 +759,12 @@ static void do_line(char **w, int n, char *rest)
         do_lists(w);
     else if (strcmp(w[0], "calls") == 0)
         do_calls(w);
+    else if (strcmp(w[0], "policy") == 0 && n >= 4)
+        do_policy(w);
+    else if (strcmp(w[0], "everybody") == 0 && n >= 4)
+        do_everybody(w);
+    else if (strcmp(w[0], "no-policy") == 0)
+        fake->no_policy = 1;
     else if (strcmp(w[0], "audit") == 0 && n >= 3)
         do_audit(w);
     else

@@ -14,7 +14,9 @@
 
 struct fake *fake;
 const char *const fake_call_names[FAKE_CALLS] = { "open",      "list",  "apply",  "discover",
-                                                  "sink-open", "fetch", "report", "send" };
+                                                  "sink-open", "fetch", "report", "send",
+                                                  "policy-read", "policy-write", "describe",
+                                                  "carry-out" };
 
 void fake_create(void)
 {
@@ -103,6 +105,17 @@ static easg_status fault(enum fake_call call, const char *endpoint, int rows, ea
         return say(err, f->status, f->retry_ms, text);
     }
     return EASG_OK;
+}
+
+easg_status fake_fault(enum fake_call call, easg_error *err)
+{
+    fake->calls[call]++;
+    return fault(call, fake->last_endpoint, 0, err);
+}
+
+easg_status fake_say(easg_error *err, easg_status st, const char *text)
+{
+    return say(err, st, 0, text);
 }
 
 /* ---- source ---- */
@@ -518,7 +531,10 @@ static const easg_notifier_ops notifier_ops = { sizeof notifier_ops, 0,        n
     {                                                                                              \
         sizeof(easg_module), 0, kind, id, "as a case says", options, ops, create, destroy, NULL    \
     }
-static const easg_module source = MODULE(EASG_KIND_SOURCE, "fake", src_options, &source_ops);
+static const easg_module source = {
+    sizeof(easg_module), 0,      EASG_KIND_SOURCE, "fake",        "as a case says", src_options,
+    &source_ops,         create, destroy,          fake_extension
+};
 static const easg_module sink = MODULE(EASG_KIND_SINK, "fake-mdm", no_options, &sink_ops);
 static const easg_module failover =
     MODULE(EASG_KIND_FAILOVER, "fake-order", no_options, &failover_ops);

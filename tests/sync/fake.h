@@ -20,6 +20,10 @@ enum fake_call {
     FAKE_FETCH,
     FAKE_REPORT,
     FAKE_SEND,
+    FAKE_POLICY_READ,
+    FAKE_POLICY_WRITE,
+    FAKE_DESCRIBE,
+    FAKE_CARRY_OUT,
     FAKE_CALLS
 };
 extern const char *const fake_call_names[FAKE_CALLS];
@@ -57,6 +61,13 @@ struct fake_fault {
     char endpoint[FAKE_TEXT];
     uint32_t retry_ms;
 };
+/* What is decided for everybody: "setting default_access_level" and so on. */
+struct fake_policy {
+    int used;
+    uint32_t part;
+    char name[FAKE_TEXT], value[FAKE_TEXT];
+    int lie; /* the next writes report success and do nothing */
+};
 struct fake_item { /* one device id in apply() */
     char id[FAKE_TEXT];
     enum { ITEM_STATUS, ITEM_LIE, ITEM_BLIND } how;
@@ -78,6 +89,8 @@ struct fake {
     int calls[FAKE_CALLS];
     int writes, mails, mails_before; /* items applied; mails sent; mails at the first write */
     char last_endpoint[FAKE_TEXT];
+    struct fake_policy policy[32];
+    int no_policy, no_commands; /* the module has no such extension */
     int alphabet; /* apply refuses ids with other characters: they must never be sent */
 };
 extern struct fake *fake;
@@ -85,6 +98,12 @@ extern struct fake *fake;
 void fake_create(void);
 const easg_plugin *EASG_CALL fake_entry(const easg_offer *offer);
 struct fake_mailbox *fake_mailbox(const char *id);
+/* fake_admin.c: the two extensions; the item, a new one when there is none. */
+const void *EASG_CALL fake_extension(easg_instance *self, const char *id);
+struct fake_policy *fake_policy(uint32_t part, const char *name);
+/* fake.c: a fault of the case for this call, or EASG_OK. */
+easg_status fake_fault(enum fake_call call, easg_error *err);
+easg_status fake_say(easg_error *err, easg_status st, const char *text);
 /* As Exchange sees the device by the lists and the default. */
 easg_access fake_access(const struct fake_device *d);
 
