@@ -46,5 +46,8 @@ if [ "${CCACHE:-1}" != 0 ] && command -v ccache > /dev/null; then
   CCACHE_DIR=$(ccache -k cache_dir)
   export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_DIR CCACHE_BASEDIR=$W CCACHE_NOHASHDIR=1
 fi
-(cd "$T" && dpkg-buildpackage -us -uc -j"${JOBS:-$(nproc)}" > "$OUT/build.log" 2>&1) || { tail -40 "$OUT/build.log" >&2; exit 1; }
+(cd "$T" && dpkg-buildpackage -us -uc -j"${JOBS:-$(nproc)}" > "$OUT/build.log" 2>&1) || {
+  { grep -aE '(error|Error|FAILED|E): ?' "$OUT/build.log" | tail -20; tail -10 "$OUT/build.log"; } | cut -c1-300 >&2
+  echo "build: failed; see $OUT/build.log" >&2; exit 1
+}
 find "$W" -maxdepth 1 -type f -exec cp -t "$OUT" {} +
