@@ -75,7 +75,6 @@ id=$(sed -n 's/^#define DB_APPLICATION_ID *\(0x[0-9a-fA-F]*\|[0-9]*\).*/\1/p' "$
 find "$here/../../../core/store/schema" -name '0*.sql' | sort | head -n "$older" | xargs cat | sqlite3 "$state"
 sqlite3 "$state" "PRAGMA user_version=$older; PRAGMA application_id=$((id));"
 rig_in "$root" chown _easgate: /var/lib/easgate/contoso.db
-agent status contoso > "$work/out" 2>&1 || { cat "$work/out"; die "the previous version does not read its own schema $older"; }
 
 # ---- upgrade: the edited file is kept, the schema moves with a copy
 mapfile -t wanted < <(packages new)
@@ -83,6 +82,7 @@ apt install "${wanted[@]}" > "$work/log" 2>&1 || { tail -20 "$work/log"; die "up
 grep -q '^# edited here' "$root/etc/easgate/easgate.yaml" || die "the edited conffile was overwritten"
 [ -f "$root/etc/easgate/easgate.yaml.dpkg-dist" ] || die "the new conffile was not put beside it"
 rm "$root/etc/easgate/easgate.yaml.dpkg-dist"
+agent status contoso > "$work/out" 2>&1 || { cat "$work/out"; die "status before the first run after the upgrade"; }
 agent sync contoso --full > "$work/out" 2>&1 || { cat "$work/out"; die "sync after the upgrade"; }
 [ "$(sqlite3 "$state" 'PRAGMA user_version')" = "$newest" ] || die "the schema did not move to $newest"
 [ "$(sqlite3 "$state.v$older.bak" 'PRAGMA user_version')" = "$older" ] || die "no copy of the state before the change"

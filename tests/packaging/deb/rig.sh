@@ -44,6 +44,7 @@ rig_new() {
     tar -C "$1" -xf "$base"
     rm -f "$1/etc/resolv.conf"
     cp -L /etc/resolv.conf "$1/etc/resolv.conf"
+    grep -q localhost "$1/etc/hosts" 2> /dev/null || echo '127.0.0.1 localhost' > "$1/etc/hosts"
     mount -t proc proc "$1/proc"
     mount --bind "$cache/archives" "$1/var/cache/apt/archives"
     rig_in "$1" apt-get -qq update
