@@ -13,12 +13,12 @@
 
 enum { MAX_VERBS = 32 };
 
-const struct verb *const cli_verbs[] = { &verb_run,    &verb_check,   &verb_sync,    &verb_plan,
-                                         &verb_apply,  &verb_approve, &verb_adopt,   &verb_release,
-                                         &verb_status, &verb_devices, &verb_explain, &verb_replay,
-                                         &verb_device, &verb_audit,   &verb_mail,    &verb_policy,  &verb_plugins,
-                                         &verb_config, &verb_version, &verb_help,    &verb_worker,
-                                         NULL };
+const struct verb *const cli_verbs[] = { &verb_run,     &verb_check,   &verb_sync,    &verb_plan,
+                                         &verb_apply,   &verb_approve, &verb_adopt,   &verb_release,
+                                         &verb_status,  &verb_devices, &verb_explain, &verb_replay,
+                                         &verb_device,  &verb_audit,   &verb_mail,    &verb_policy,
+                                         &verb_plugins, &verb_config,  &verb_service, &verb_version,
+                                         &verb_help,    &verb_worker,  NULL };
 
 static const struct arg_spec common[] = {
     { .type = ARG_FLAG,

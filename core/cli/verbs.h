@@ -24,6 +24,7 @@ extern const struct verb verb_policy;
 extern const struct verb verb_release;
 extern const struct verb verb_replay;
 extern const struct verb verb_run;
+extern const struct verb verb_service;
 extern const struct verb verb_status;
 extern const struct verb verb_sync;
 extern const struct verb verb_version;

@@ -49,6 +49,8 @@ enum log_format log_format_auto(void)
 {
     if (console_is_terminal(2))
         return LOG_TEXT;
+    if (logport_stderr_is_lost())
+        return LOG_EVENTLOG;
     return logport_stderr_is_journal() ? LOG_JOURNAL : LOG_JSON;
 }
 

@@ -23,6 +23,8 @@ void logport_close(struct logport *p);
 
 /* One record in one system call. 0, or -1: it was lost. */
 int logport_write(struct logport *p, easg_level level, const char *ptr, size_t len);
+/* 1: standard error leads nowhere (a Windows service): the event log is the place. */
+int logport_stderr_is_lost(void);
 /* 1: standard error goes to the journal, which reads "<n>" in front of a line as its priority. */
 int logport_stderr_is_journal(void);
 

@@ -56,6 +56,40 @@ int acl_private(SECURITY_ATTRIBUTES *out)
                                                                 &out->lpSecurityDescriptor, NULL);
 }
 
+int acl_folder(const char *account, SECURITY_ATTRIBUTES *out)
+{
+    static const wchar_t base[] = L"D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
+    wchar_t sddl[400];
+    unsigned char sid[SID_ROOM];
+    DWORD n = sizeof sid;
+    wchar_t domain[256];
+    DWORD d = sizeof domain / sizeof *domain;
+    SID_NAME_USE use;
+    wchar_t *text = NULL;
+    wchar_t *name;
+
+    memset(out, 0, sizeof *out);
+    out->nLength = sizeof *out;
+    memcpy(sddl, base, sizeof base);
+    if (account) {
+        name = wide_from(account);
+        if (!name || !LookupAccountNameW(NULL, name, sid, &n, domain, &d, &use) ||
+            !ConvertSidToStringSidW(sid, &text)) {
+            DWORD e = GetLastError();
+
+            mem_free(name);
+            SetLastError(e);
+            return 0;
+        }
+        mem_free(name);
+        _snwprintf(sddl, sizeof sddl / sizeof *sddl, L"%ls(A;OICI;0x1301bf;;;%ls)", base, text);
+        sddl[sizeof sddl / sizeof *sddl - 1] = L'\0';
+        LocalFree(text);
+    }
+    return ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1,
+                                                                &out->lpSecurityDescriptor, NULL);
+}
+
 void acl_private_free(SECURITY_ATTRIBUTES *a)
 {
     LocalFree(a->lpSecurityDescriptor);

@@ -10,6 +10,9 @@
 /* Owner and full access for SYSTEM, Administrators and the account that we run as; nobody else,
  * nothing inherited. acl_private_free(). 0: the system refused. */
 int acl_private(SECURITY_ATTRIBUTES *out);
+/* For a directory: SYSTEM and Administrators everything, `account` (UTF-8; NULL: nobody more) what
+ * a service needs, inherited by what is in it. acl_private_free(). 0: GetLastError() says why. */
+int acl_folder(const char *account, SECURITY_ATTRIBUTES *out);
 void acl_private_free(SECURITY_ATTRIBUTES *a);
 
 /* 1: SYSTEM, Administrators, TrustedInstaller, or the account that we run as. */

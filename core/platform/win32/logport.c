@@ -133,6 +133,17 @@ int logport_write(struct logport *p, easg_level level, const char *ptr, size_t l
     return WriteFile(p->handle, ptr, (DWORD)len, &n, NULL) && n == len ? 0 : -1;
 }
 
+int logport_stderr_is_lost(void)
+{
+    HANDLE h = GetStdHandle(STD_ERROR_HANDLE);
+    DWORD mode;
+
+    if (!h || h == INVALID_HANDLE_VALUE)
+        return 1;
+    /* proc_spawn() gives NUL to the children of a service */
+    return GetFileType(h) == FILE_TYPE_CHAR && !GetConsoleMode(h, &mode);
+}
+
 int logport_stderr_is_journal(void)
 {
     return 0;
