@@ -214,6 +214,7 @@ static easg_status take_change(void *user, const char *name, enum json_kind kind
                 : strcmp(name, "verb") == 0      ? &e->verb
                 : strcmp(name, "policy") == 0    ? &l->org.part
                 : strcmp(name, "name") == 0      ? &l->org.name
+                : strcmp(name, "before") == 0    ? &l->org.before
                 : strcmp(name, "after") == 0     ? &l->org.after
                                                  : NULL;
 
@@ -235,6 +236,7 @@ static void clear_org(struct sync_expect_org *e)
 {
     mem_free(e->part);
     mem_free(e->name);
+    mem_free(e->before);
     mem_free(e->after);
 }
 
@@ -291,7 +293,7 @@ static easg_status add_org(struct sync_plan_file *out, struct line *l, easg_erro
 static easg_status read_change(const struct strbuf *line, struct sync_plan_file *out,
                                easg_error *err)
 {
-    struct line l = { { NULL, NULL, NULL, NULL }, { NULL, NULL, NULL } };
+    struct line l = { { NULL, NULL, NULL, NULL }, { NULL, NULL, NULL, NULL } };
     struct sync_expect *grown;
     easg_status st = json_read_flat(line->ptr, line->len, take_change, &l, err);
     struct sync_expect one = l.one;

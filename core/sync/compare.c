@@ -127,7 +127,7 @@ static int fits(const struct sync_expect_org *e, const struct store_orgchange *c
 {
     return strcmp(e->part, orgpolicy_part_word(c->part)) == 0 &&
            text_ieq(e->name, strlen(e->name), c->name, strlen(c->name)) &&
-           orgpolicy_same(e->after, c->after);
+           orgpolicy_same(e->before, c->before) && orgpolicy_same(e->after, c->after);
 }
 
 static const char *org_verb(const struct store_orgchange *c)

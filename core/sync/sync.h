@@ -40,6 +40,7 @@ struct sync_expect {
 };
 struct sync_expect_org { /* what the organisation decides for everybody */
     char *part, *name;   /* as v_org_changes has them */
+    char *before;        /* NULL: there was none */
     char *after;         /* NULL: taken away */
 };
 struct sync_plan_file {
@@ -89,7 +90,7 @@ struct sync_options {
     const struct sync_command *command; /* DEVICE */
     int dry_run;
     int retry; /* an operator says that a hold may be over: one attempt in spite of it */
-    int told; /* the starter prints how the run ended: what says so is logged at level info */
+    int told;  /* the starter prints how the run ended: what says so is logged at level info */
 };
 
 /* Walks the steps and closes the run's row, whatever happens. Returns an exit code. */
