@@ -122,6 +122,8 @@ static easg_status set_up(struct http *h, easg_error *err)
     if (h->tls.store) {
         SET(CURLOPT_CAINFO, NULL);
         SET(CURLOPT_CAPATH, NULL);
+    } else { /* Windows: its certificate store; elsewhere OpenSSL's own places, as without it */
+        SET(CURLOPT_SSL_OPTIONS, (long)CURLSSLOPT_NATIVE_CA);
     }
     if (h->pinned_key)
         SET(CURLOPT_PINNEDPUBLICKEY, h->pinned_key);
