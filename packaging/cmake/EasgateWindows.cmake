@@ -25,17 +25,19 @@ endif()
 file(COPY ${dlls} DESTINATION ${PROJECT_BINARY_DIR}/bin)
 file(COPY ${dlls} DESTINATION ${PROJECT_BINARY_DIR}/tests)
 
-# Sets `out` to a header that `sources` include and Windows lacks; a test that needs one is left out,
-# and counted: ctest's list shows it as skipped, with the header for a reason.
-function(easg_posix_header out)
+# Sets `out` to what `sources` use and Windows lacks, a header or a call; a test that needs it is left
+# out, and counted: ctest lists it as skipped, with that for a reason.
+function(easg_posix_only out)
     set(${out} "" PARENT_SCOPE)
+    set(headers "sys/(wait|mman|socket|un|resource|ioctl)|poll|dlfcn|pthread|netinet/[a-z]*|arpa/[a-z]*")
     foreach(source ${ARGN})
         get_filename_component(path ${source} ABSOLUTE)
-        file(STRINGS ${path} found REGEX
-             "^#include <(sys/(wait|mman|socket|un|resource|ioctl)|poll|dlfcn|pthread|netinet/.*|arpa/.*)\\.h>" LIMIT_COUNT 1)
+        file(STRINGS ${path} found LIMIT_COUNT 1
+             REGEX "^#include <(${headers})\\.h>|[^a-z_](symlink|fork|kill|popen|sigaction|chmod)\\(")
         if(found)
-            string(REGEX REPLACE ".*<(.*)>.*" "\\1" header "${found}")
-            set(${out} ${header} PARENT_SCOPE)
+            string(REGEX REPLACE ".*<(.*)>.*" "\\1" what "${found}")
+            string(REGEX REPLACE ".*[^a-z_]((symlink|fork|kill|popen|sigaction|chmod)\\().*" "\\1)" what "${what}")
+            set(${out} "${what}" PARENT_SCOPE)
             return()
         endif()
     endforeach()

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * compat.h - what tests use of POSIX and the C library for Windows lacks; included before each test
+ * of a cross build. Temporary directories lie in C:/tmp: the templates say /tmp.
+ */
+#ifndef EASG_COMPAT_H
+#define EASG_COMPAT_H
+
+#include <direct.h>
+#include <io.h>
+#include <process.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Fills the template ("/tmp/NAME-XXXXXX") with the path of a new directory. NULL: there is none. */
+static inline char *mkdtemp(char *template)
+{
+    size_t n = strlen(template);
+    static unsigned counter;
+
+    mkdir("C:/tmp");
+    for (int i = 0; i < 1000; i++) {
+        char path[64];
+
+        snprintf(path, sizeof path, "C:/tmp/%x-%x", (unsigned)_getpid(), counter++);
+        if (strlen(path) <= n && mkdir(path) == 0) {
+            memcpy(template, path, strlen(path) + 1);
+            return template;
+        }
+    }
+    return NULL;
+}
+
+static inline int setenv(const char *name, const char *value, int over)
+{
+    return !over && getenv(name) ? 0 : _putenv_s(name, value);
+}
+
+static inline int unsetenv(const char *name)
+{
+    return _putenv_s(name, "");
+}
+
+#endif

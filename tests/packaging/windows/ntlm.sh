@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# ntlm.sh EASGATE.exe: SSPI's NTLM over TLS, to a server that asks for it and looks at the messages. Not a proof of a password.
+. "$(dirname "$(realpath "$0")")/wine.sh"
+command -v ntlm_auth > /dev/null || { echo "SKIPPED ntlm: no ntlm_auth (package winbind)"; exit 0; }
+d=$W/ntlm; mkdir -p "$d/orgs.d"; "$TOP/packaging/windows/test-ca.sh" "$d"
+mkfifo "$d/port"
+python3 -B "$TOP/packaging/windows/ntlm-server.py" "$d" > "$d/port" 2> "$d/err" & S=$!
+trap 'kill $S 2>/dev/null || true' EXIT
+exec 9< "$d/port"; read -r PORT <&9
+printf 'state_dir: "Z:%s/state"\n' "$d" > "$d/easgate.yaml"; mkdir -p "$d/state"; chmod 700 "$d/state"
+printf 'secret' > "$d/pw"; chmod 600 "$d/pw"
+cat > "$d/orgs.d/contoso.yaml" <<Y
+organization: contoso
+source:
+  module: exchange-onprem
+  server: localhost:$PORT
+  auth: { method: ntlm, user: 'LAB\\svc', password: "file:Z:$d/pw" }
+  ca_file: "Z:$d/ca.pem"
+Y
+w "$1" check contoso --online --config "Z:$d/easgate.yaml" > "$d/out" || true
+seen=$(timeout 5 sed -n '1,2p' <&9 || true); echo "$seen"
+grep -q 'NTLM type 1' <<< "$seen" && grep -q 'NTLM type 3' <<< "$seen" || { cat "$d/out" "$d/err"; fail "no NTLM messages"; }
+echo "ntlm: type 1 and type 3 by SSPI: ok"
