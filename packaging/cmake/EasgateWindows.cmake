@@ -29,7 +29,7 @@ file(COPY ${dlls} DESTINATION ${PROJECT_BINARY_DIR}/tests)
 # out, and counted: ctest lists it as skipped, with that for a reason.
 function(easg_posix_only out)
     set(${out} "" PARENT_SCOPE)
-    set(headers "sys/(wait|mman|socket|un|resource|ioctl)|poll|dlfcn|pthread|netinet/[a-z]*|arpa/[a-z]*")
+    set(headers "sys/(wait|socket|un|resource|ioctl)|poll|dlfcn|pthread|netinet/[a-z]*|arpa/[a-z]*")
     foreach(source ${ARGN})
         get_filename_component(path ${source} ABSOLUTE)
         file(STRINGS ${path} found LIMIT_COUNT 1
