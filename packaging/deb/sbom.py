@@ -8,6 +8,7 @@ What the package links comes from the ELF files themselves (DT_NEEDED) and from 
 is; dpkg's own dependencies give the rest of the graph. Nothing is typed in by hand. The versions are those of the machine
 that built it; the archive may install newer ones. No clock and no random number: the same build gives the same bytes.
 """
+import functools
 import hashlib
 import json
 import os
@@ -51,6 +52,7 @@ def depends_on(package, packages, provided):
     return names
 
 
+@functools.lru_cache(None)
 def licences(name):
     """Short names of the licences in a machine-readable copyright file; else none."""
     path = pathlib.Path("/usr/share/doc") / name / "copyright"
@@ -83,6 +85,7 @@ def needed(path):
     return re.findall(r"^\s*NEEDED\s+(\S+)", run("objdump", "-p", str(path)), re.M)
 
 
+@functools.lru_cache(None)
 def owner(soname):
     """The package of a library, by the linker's cache and dpkg; /lib and /usr/lib are one."""
     places = re.findall(r"^\s*%s \([^)]*\) => (\S+)" % re.escape(soname), run("/sbin/ldconfig", "-p"), re.M)
