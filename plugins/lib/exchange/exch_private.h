@@ -118,6 +118,8 @@ struct exch {
     struct exch_flight flight;
     int concurrent;
     int forest;
+    struct wsman_request opening; /* the request that is under way until the runspace is open */
+    char proposed[WSMAN_GUID_TEXT];
     easg_status (*more)(void *user, struct http_options *http, struct auth **auth, easg_error *err);
     void (*made)(void *user);
     void *more_user;
@@ -135,8 +137,12 @@ struct exch {
     struct clixml_tree *tree;
 };
 
-/* One more session of the same account at the same server, without waiting for one to be free. */
+/* Begins one more session of the same account at the same server. Its answers are taken with
+ * exch_shell_step() until it is opened; then exch_view_forest() is to be run in it, if x->forest.
+ */
 easg_status exch_open_lane(struct exch *lead, struct exch **out, easg_error *err) EASG_MUST_CHECK;
+easg_status exch_shell_step(struct exch *x, int *opened, easg_error *err) EASG_MUST_CHECK;
+const struct exch_call *exch_view_forest(void);
 /* The one that paces all sessions of the account. */
 struct exch *exch_lead(struct exch *x);
 void exch_log(struct exch *x, int level, const char *fmt, ...) EASG_PRINTF(3, 4);
@@ -319,6 +325,20 @@ struct exch_scan {
     void *user;
     struct exch_failure *failure; /* of the people; NULL: not wanted */
 };
+
+/* A Get- whose records go to `fn` of the scan; must not move. */
+#define EXCH_MAX_PARAMETERS 5u
+struct exch_get {
+    struct psrp_parameter p[EXCH_MAX_PARAMETERS];
+    struct psrp_command command;
+    const char *const *names;
+    clixml_record_fn fn;
+};
+/* Makes s->people, which is to be sealed when all came. No command: the account has no Get-User. */
+easg_status exch_get_people(struct exch_scan *s, const char *identity, const char *filter,
+                            struct exch_get *g, easg_error *err) EASG_MUST_CHECK;
+easg_status exch_get_mailboxes(struct exch_scan *s, const char *identity, const char *filter,
+                               struct exch_get *g, easg_error *err) EASG_MUST_CHECK;
 
 easg_status exch_scan_people(struct exch_scan *s, const char *identity, const char *filter,
                              easg_error *err) EASG_MUST_CHECK;

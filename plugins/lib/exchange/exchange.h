@@ -4,7 +4,8 @@
  * personal exemptions, and the servers of the organisation. Every cmdlet that is ever sent is in
  * this room.
  *
- * A session belongs to one thread and has one request in flight.
+ * A session belongs to one thread; with `parallel` it opens more of its kind, and each has one
+ * request in flight.
  */
 #ifndef EASG_EXCHANGE_H
 #define EASG_EXCHANGE_H

@@ -3,9 +3,9 @@
  * Several sessions of one account in one event loop.
  *
  * Sessions, and not pipelines in one runspace pool: what Set-ADServerSettings says holds for one
- * runspace, and which runspace of a pool a pipeline gets nobody can say. They are opened one by one
- * while the others are at work, and only as long as there is work for them; a server that refuses
- * one has said how many it grants. Throttling makes them fewer.
+ * runspace, and which runspace of a pool a pipeline gets nobody can say. They are opened while the
+ * others are at work, and only as long as there is work for them; a server that refuses one has
+ * said how many it grants. Throttling makes them fewer.
  */
 #include <string.h>
 #include <time.h>
@@ -22,6 +22,7 @@ struct lane {
     struct exch_job *job;
     const struct exch_call *call; /* NULL: idle */
     struct exch_pipe pipe;
+    int opening;        /* its session is not open yet */
     int under_way;      /* pipe is */
     int64_t not_before; /* the call begins then */
     unsigned tries;     /* of this call, for want of budget */
@@ -123,12 +124,49 @@ static void set_off(struct crew *c, struct lane *l)
         came_to(c, l, st);
 }
 
+/* The server grants no more than those that are open; a lane without a session is never at work. */
+static void not_granted(struct crew *c, struct lane *l, const easg_error *why)
+{
+    l->opening = 0;
+    l->call = NULL;
+    l->x->broken = 1;
+    if (c->x->most > c->n - 1)
+        c->x->most = c->n - 1;
+    exch_log(c->x, EXCH_INFO, "%zu sessions at work together, not more: %s", c->x->most,
+             why->message);
+}
+
+static void open_on(struct crew *c, struct lane *l)
+{
+    int opened = 0;
+    int through = 0;
+    easg_status st = l->under_way ? exch_pipe_step(&l->pipe, &through, &l->err)
+                                  : exch_shell_step(l->x, &opened, &l->err);
+
+    if (st == EASG_OK && opened && l->x->forest) {
+        l->under_way = 1;
+        st = exch_pipe_begin(&l->pipe, l->x, exch_view_forest(), &l->err);
+    }
+    if (l->under_way && (st != EASG_OK || through))
+        st = exch_pipe_end(&l->pipe, st, &l->err);
+    if (st != EASG_OK) {
+        not_granted(c, l, &l->err);
+    } else if (through || (opened && !l->x->forest)) {
+        l->opening = 0;
+        l->under_way = 0;
+    }
+}
+
 /* 1: something was done. */
 static int carry_on(struct crew *c, struct lane *l, int64_t now)
 {
     int through = 0;
     easg_status st;
 
+    if (l->opening && !exch_request_running(l->x)) {
+        open_on(c, l);
+        return 1;
+    }
     if (!l->call)
         return 0;
     if (!l->under_way) {
@@ -149,7 +187,7 @@ static int carry_on(struct crew *c, struct lane *l, int64_t now)
 
 static int take_up(struct crew *c, struct lane *l)
 {
-    if (l->call || c->nothing_left || c->ended != EASG_OK || l->x->broken)
+    if (l->call || l->opening || c->nothing_left || c->ended != EASG_OK || l->x->broken)
         return 0;
     err_clear(&l->err);
     if (!l->job->ops->take(l->job)) {
@@ -187,6 +225,7 @@ static void grow(struct crew *c)
     }
     c->x->lanes[c->x->n_lanes++] = more;
     add_lane(c, more);
+    c->lanes[c->n - 1].opening = 1;
 }
 
 static void wait_for_one(struct crew *c, int64_t now)
@@ -198,7 +237,7 @@ static void wait_for_one(struct crew *c, int64_t now)
     for (size_t i = 0; i < c->n; i++) {
         const struct lane *l = &c->lanes[i];
 
-        if (l->call && l->under_way)
+        if (l->opening || (l->call && l->under_way))
             all[n++] = l->x->http;
         else if (l->call && l->not_before - now < ms)
             ms = l->not_before > now ? l->not_before - now : 1;
@@ -235,7 +274,7 @@ static void work(struct crew *c)
             if (i == 0 || i < c->x->most)
                 moved |= take_up(c, &c->lanes[i]);
             moved |= carry_on(c, &c->lanes[i], now);
-            busy |= c->lanes[i].call != NULL;
+            busy |= c->lanes[i].call != NULL || c->lanes[i].opening;
         }
         if (c->ended == EASG_E_CANCELLED)
             call_off(c);

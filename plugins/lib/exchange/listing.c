@@ -9,8 +9,6 @@
 #include "err.h"
 #include "text.h"
 
-#define MAX_PARAMETERS 5u
-
 /* Parameters of a Get-: -ResultSize Unlimited with everything but one object by -Identity. */
 static size_t fill(struct psrp_parameter *p, const char *by, const char *value, const char *filter)
 {
@@ -34,8 +32,8 @@ static easg_status on_person(void *user, const struct clixml_record *r, easg_err
     return exch_people_add(s->people, r, err);
 }
 
-easg_status exch_scan_people(struct exch_scan *s, const char *identity, const char *filter,
-                             easg_error *err)
+easg_status exch_get_people(struct exch_scan *s, const char *identity, const char *filter,
+                            struct exch_get *g, easg_error *err)
 {
     static const struct psrp_value types[] = {
         { .kind = PSRP_STRING, .text = { "UserMailbox", 11 } },
@@ -45,10 +43,9 @@ easg_status exch_scan_people(struct exch_scan *s, const char *identity, const ch
         { .kind = PSRP_STRING, .text = { "EquipmentMailbox", 16 } },
         { .kind = PSRP_STRING, .text = { "LegacyMailbox", 13 } },
     };
-    struct psrp_parameter p[MAX_PARAMETERS];
-    struct psrp_command command = { exch_cmdlet_names[C_GET_USER], p, 0 };
     easg_status st;
 
+    g->command.name = NULL;
     if (!s->x->known[C_GET_USER].present) {
         exch_log(s->x, EXCH_WARNING,
                  "Get-User: the account may not use it; people are recognised by their mail "
@@ -59,15 +56,33 @@ easg_status exch_scan_people(struct exch_scan *s, const char *identity, const ch
     st = exch_people_create(&s->people, err);
     if (st != EASG_OK)
         return st;
-    command.n = fill(p, identity ? "Identity" : NULL, identity, filter);
+    *g = (struct exch_get){ .command = { exch_cmdlet_names[C_GET_USER], g->p, 0 },
+                            .names = exch_people_names,
+                            .fn = on_person };
+    g->command.n = fill(g->p, identity ? "Identity" : NULL, identity, filter);
     /* Users without a mailbox may be many times more. */
     if (!identity && s->x->known[C_GET_USER].told && exch_has(s->x, C_GET_USER, P_TYPE_DETAILS))
-        p[command.n++] =
+        g->p[g->command.n++] =
             (struct psrp_parameter){ "RecipientTypeDetails",
                                      PSRP_V_ARRAY(types, sizeof(types) / sizeof(types[0])) };
-    st = exch_confine(s->x, C_GET_USER, !identity, p, &command.n, err);
-    if (st == EASG_OK)
-        st = exch_run_records(s->x, &command, exch_people_names, on_person, s, s->failure, err);
+    return exch_confine(s->x, C_GET_USER, !identity, g->p, &g->command.n, err);
+}
+
+static easg_status run(struct exch_scan *s, struct exch_get *g, struct exch_failure *f,
+                       easg_error *err)
+{
+    return exch_run_records(s->x, &g->command, g->names, g->fn, s, f, err);
+}
+
+easg_status exch_scan_people(struct exch_scan *s, const char *identity, const char *filter,
+                             easg_error *err)
+{
+    struct exch_get g;
+    easg_status st = exch_get_people(s, identity, filter, &g, err);
+
+    if (st != EASG_OK || !g.command.name)
+        return st;
+    st = run(s, &g, s->failure, err);
     if (st == EASG_OK)
         exch_people_seal(s->people);
     return st;
@@ -94,20 +109,27 @@ static easg_status on_mailbox(void *user, const struct clixml_record *r, easg_er
     return st == EASG_OK ? EASG_OK : err_set(err, st, "the host refused mailbox %s", s->room.guid);
 }
 
-easg_status exch_scan_mailboxes(struct exch_scan *s, const char *identity, const char *filter,
-                                struct exch_failure *f, easg_error *err)
+easg_status exch_get_mailboxes(struct exch_scan *s, const char *identity, const char *filter,
+                               struct exch_get *g, easg_error *err)
 {
-    struct psrp_parameter p[MAX_PARAMETERS];
-    struct psrp_command command = { exch_cmdlet_names[C_GET_CAS_MAILBOX], p, 0 };
     easg_status st = exch_need(s->x, C_GET_CAS_MAILBOX, identity ? P_IDENTITY : P_RESULT_SIZE, err);
 
     if (st != EASG_OK)
         return st;
-    command.n = fill(p, identity ? "Identity" : NULL, identity, filter);
-    st = exch_confine(s->x, C_GET_CAS_MAILBOX, !identity, p, &command.n, err);
-    if (st != EASG_OK)
-        return st;
-    return exch_run_records(s->x, &command, exch_mailbox_names, on_mailbox, s, f, err);
+    *g = (struct exch_get){ .command = { exch_cmdlet_names[C_GET_CAS_MAILBOX], g->p, 0 },
+                            .names = exch_mailbox_names,
+                            .fn = on_mailbox };
+    g->command.n = fill(g->p, identity ? "Identity" : NULL, identity, filter);
+    return exch_confine(s->x, C_GET_CAS_MAILBOX, !identity, g->p, &g->command.n, err);
+}
+
+easg_status exch_scan_mailboxes(struct exch_scan *s, const char *identity, const char *filter,
+                                struct exch_failure *f, easg_error *err)
+{
+    struct exch_get g;
+    easg_status st = exch_get_mailboxes(s, identity, filter, &g, err);
+
+    return st == EASG_OK ? run(s, &g, f, err) : st;
 }
 
 /* ---- devices ---- */
@@ -131,7 +153,7 @@ static easg_status on_device(void *user, const struct clixml_record *r, easg_err
 easg_status exch_scan_devices(struct exch_scan *s, const char *mailbox, const char *filter,
                               struct exch_failure *f, easg_error *err)
 {
-    struct psrp_parameter p[MAX_PARAMETERS];
+    struct psrp_parameter p[EXCH_MAX_PARAMETERS];
     enum exch_cmdlet c =
         s->x->known[C_GET_MOBILE_DEVICE].present ? C_GET_MOBILE_DEVICE : C_GET_EAS_DEVICE;
     struct psrp_command command = { exch_cmdlet_names[c], p, 0 };

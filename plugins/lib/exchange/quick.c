@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exch_private.h"
+#include "exch_lanes.h"
 
 #include "err.h"
 #include "strbuf.h"
@@ -204,31 +204,137 @@ static size_t name_some(const struct held *h, size_t *at, struct strbuf *filter)
     return n;
 }
 
-/* Refused can only be the first: nothing was handed on then. */
+/* ---- owners by name, several filters at work together ---- */
+
+struct naming {
+    struct exch_scan *s;
+    const struct held *h;
+    size_t at; /* owners before it are named */
+};
+
+enum step { BEFORE, PEOPLE, MAILBOXES };
+
+struct name_job {
+    struct exch_job job; /* first */
+    struct naming *n;
+    struct exch_scan scan; /* with people of its own */
+    struct strbuf filter;
+    enum step step;
+    struct exch_get get;
+    struct exch_listing listing;
+};
+
+static int take(struct exch_job *job)
+{
+    struct name_job *j = (struct name_job *)job;
+
+    j->step = BEFORE;
+    return name_some(j->n->h, &j->n->at, &j->filter) > 0;
+}
+
+static easg_status next(struct exch_job *job, struct exch *x, const struct exch_call **call,
+                        easg_error *err)
+{
+    struct name_job *j = (struct name_job *)job;
+    struct exch_scan *s = &j->scan;
+    easg_status st = strbuf_status(&j->filter) == EASG_OK ? EASG_OK : err_nomem(err);
+
+    *call = NULL;
+    exch_listing_end(&j->listing);
+    if (st != EASG_OK || j->step == MAILBOXES)
+        return st;
+    s->x = x;
+    if (j->step == BEFORE) {
+        j->step = PEOPLE;
+        exch_people_destroy(s->people);
+        s->people = NULL;
+        st = exch_get_people(s, NULL, strbuf_str(&j->filter), &j->get, err);
+    } else if (s->people) {
+        exch_people_seal(s->people);
+        j->get.command.name = NULL;
+    }
+    if (st == EASG_OK && !j->get.command.name) {
+        j->step = MAILBOXES;
+        st = exch_get_mailboxes(s, NULL, strbuf_str(&j->filter), &j->get, err);
+    }
+    if (st == EASG_OK)
+        st = exch_listing_begin(&j->listing, x, &j->get.command, j->get.names, j->get.fn, s, err);
+    *call = &j->listing.call;
+    return st;
+}
+
+static int ran(struct exch_job *job, struct exch *x, easg_status st, easg_error *err)
+{
+    return exch_listing_again(&((struct name_job *)job)->listing, x, st, err);
+}
+
+static easg_status done(struct exch_job *job, struct exch *x, easg_status st, easg_error *err)
+{
+    struct name_job *j = (struct name_job *)job;
+
+    (void)x;
+    (void)err;
+    exch_listing_end(&j->listing);
+    return st; /* a listing is whole, or an error */
+}
+
+static const struct exch_job_ops name_ops = { take, next, ran, done };
+
+static easg_status fetch_rest(struct naming *n, easg_error *err)
+{
+    size_t filters = (n->h->n_owners - n->at + MAX_NAMES - 1) / MAX_NAMES;
+    size_t most = exch_lanes_max(n->s->x);
+    size_t n_jobs = filters < most ? filters : most;
+    struct name_job *all = mem_array(n_jobs ? n_jobs : 1, sizeof(*all));
+    struct exch_job *jobs[EXCH_LANES + 1];
+    easg_status st = EASG_OK;
+
+    if (!all)
+        return err_nomem(err);
+    for (size_t i = 0; i < n_jobs; i++) {
+        all[i].job.ops = &name_ops;
+        all[i].n = n;
+        all[i].scan = (struct exch_scan){
+            .x = n->s->x, .to = n->s->to, .is_new = n->s->is_new, .user = n->s->user
+        };
+        strbuf_init(&all[i].filter, FILTER_ROOM);
+        jobs[i] = &all[i].job;
+    }
+    if (n_jobs)
+        st = exch_lanes_run(n->s->x, jobs, n_jobs, filters, err);
+    for (size_t i = 0; i < n_jobs; i++) {
+        n->s->mailboxes += all[i].scan.mailboxes;
+        exch_scan_clear(&all[i].scan);
+        strbuf_clear(&all[i].filter);
+    }
+    mem_free(all);
+    return st;
+}
+
+/* Refused can only be the first, which therefore goes alone: nothing was handed on then. */
 static easg_status fetch_by_name(struct exch_scan *s, const struct held *h, int *refused,
                                  easg_error *err)
 {
     EASG_CLEANUP(strbuf_clear) struct strbuf filter = STRBUF_INIT(FILTER_ROOM);
-    size_t at = 0;
+    struct naming n = { s, h, 0 };
+    struct exch_failure failure = { 0 };
+    easg_status st;
 
     *refused = s->x->no_name_filter;
-    while (!*refused && name_some(h, &at, &filter)) {
-        struct exch_failure failure = { 0 };
-        easg_status st;
-
-        if (strbuf_status(&filter) != EASG_OK)
-            return err_nomem(err);
-        s->failure = &failure;
-        st = fetch(s, NULL, strbuf_str(&filter), &failure, err);
-        s->failure = NULL;
-        if (st == EASG_OK)
-            continue;
-        if (at > MAX_NAMES || !refused_filter(s->x, &failure, st))
-            return st;
-        exch_log(s->x, EXCH_INFO, "no filter by DistinguishedName: %s", err->message);
-        err_clear(err);
-        *refused = s->x->no_name_filter = 1;
-    }
+    if (*refused || !name_some(h, &n.at, &filter))
+        return EASG_OK;
+    if (strbuf_status(&filter) != EASG_OK)
+        return err_nomem(err);
+    s->failure = &failure;
+    st = fetch(s, NULL, strbuf_str(&filter), &failure, err);
+    s->failure = NULL;
+    if (st == EASG_OK)
+        return fetch_rest(&n, err);
+    if (!refused_filter(s->x, &failure, st))
+        return st;
+    exch_log(s->x, EXCH_INFO, "no filter by DistinguishedName: %s", err->message);
+    err_clear(err);
+    *refused = s->x->no_name_filter = 1;
     return EASG_OK;
 }
 

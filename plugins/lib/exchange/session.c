@@ -327,36 +327,10 @@ static void on_note(void *user, const char *text)
 
 static const struct psrp_handler machines = { on_output, on_record, on_note };
 
-static easg_status open_pool(struct exch *x, easg_error *err)
-{
-    struct wsman_request receive = { .op = WSMAN_RECEIVE, .shell_id = x->shell_id };
-    const struct wsman_answer *answer;
-
-    while (psrp_pool_state(x->pool) == PSRP_POOL_OPENING) {
-        easg_status st = exch_request(x, &receive, &answer, err);
-
-        if (st != EASG_OK)
-            return st;
-        if (x->env.cancelled(x->env.user))
-            return err_set(err, EASG_E_CANCELLED, "cancelled while the runspace opened");
-    }
-    if (psrp_pool_state(x->pool) == PSRP_POOL_OPENED) {
-        if (psrp_pool_minor(x->pool) >= 2)
-            x->ws.max_envelope = x->max_envelope;
-        return EASG_OK;
-    }
-    x->broken = 1;
-    if (x->pool_failure.set)
-        return exch_failure_error(&x->pool_failure, "opening the runspace", err);
-    return err_set(err, EASG_E_UNAVAILABLE, "the server closed the runspace while it opened");
-}
-
-static easg_status create_shell(struct exch *x, easg_error *err)
+/* Asks for a shell with a pool of one runspace. */
+static easg_status shell_begin(struct exch *x, easg_error *err)
 {
     struct psrp_pool_options pool = { .handler = &machines, .user = x };
-    struct wsman_request create = { .op = WSMAN_CREATE, .idle_timeout_ms = IDLE_MS };
-    const struct wsman_answer *answer;
-    char proposed[WSMAN_GUID_TEXT];
     easg_status st;
 
     if (!exch_new_guid(&pool.id) || !exch_new_guid(&x->ws.id))
@@ -366,31 +340,73 @@ static easg_status create_shell(struct exch *x, easg_error *err)
         st = psrp_pool_open(x->pool, &x->fragments, err);
     if (st != EASG_OK)
         return st;
-    create.shell_id = wsman_guid_format(&pool.id, proposed);
-    create.payload = x->fragments.ptr;
-    create.payload_len = x->fragments.len;
-    st = exch_request(x, &create, &answer, err);
-    if (st != EASG_OK) {
-        /* It may have made the shell: try to take it away again by the name we proposed. */
-        if (x->uncertain) {
-            (void)snprintf(x->shell_id, sizeof(x->shell_id), "%s", proposed);
-            x->shell_open = 1;
-        }
-        return exch_reading_status(st, err);
-    }
-    (void)snprintf(x->shell_id, sizeof(x->shell_id), "%s", answer->shell_id);
-    x->shell_open = 1;
-    return open_pool(x, err);
+    x->opening = (struct wsman_request){ .op = WSMAN_CREATE,
+                                         .idle_timeout_ms = IDLE_MS,
+                                         .shell_id = wsman_guid_format(&pool.id, x->proposed),
+                                         .payload = x->fragments.ptr,
+                                         .payload_len = x->fragments.len };
+    return exch_request_begin(x, &x->opening, err);
 }
 
-static easg_status view_forest(struct exch *x, easg_error *err)
+static easg_status shell_created(struct exch *x, easg_status st, const struct wsman_answer *answer,
+                                 const easg_error *err)
+{
+    if (st == EASG_OK || x->uncertain) {
+        /* It may have made the shell: try to take it away again by the name we proposed. */
+        (void)snprintf(x->shell_id, sizeof(x->shell_id), "%s",
+                       st == EASG_OK ? answer->shell_id : x->proposed);
+        x->shell_open = 1;
+    }
+    return st == EASG_OK ? EASG_OK : exch_reading_status(st, err);
+}
+
+easg_status exch_shell_step(struct exch *x, int *opened, easg_error *err)
+{
+    const struct wsman_answer *answer = NULL;
+    easg_status st = exch_request_end(x, &answer, err);
+
+    if (x->opening.op == WSMAN_CREATE)
+        st = shell_created(x, st, answer, err);
+    if (st != EASG_OK)
+        return st;
+    *opened = psrp_pool_state(x->pool) == PSRP_POOL_OPENED;
+    if (*opened) {
+        if (psrp_pool_minor(x->pool) >= 2)
+            x->ws.max_envelope = x->max_envelope;
+        return EASG_OK;
+    }
+    if (x->env.cancelled(x->env.user))
+        return err_set(err, EASG_E_CANCELLED, "cancelled while the runspace opened");
+    if (psrp_pool_state(x->pool) == PSRP_POOL_OPENING) {
+        x->opening = (struct wsman_request){ .op = WSMAN_RECEIVE, .shell_id = x->shell_id };
+        return exch_request_begin(x, &x->opening, err);
+    }
+    x->broken = 1;
+    if (x->pool_failure.set)
+        return exch_failure_error(&x->pool_failure, "opening the runspace", err);
+    return err_set(err, EASG_E_UNAVAILABLE, "the server closed the runspace while it opened");
+}
+
+static easg_status create_shell(struct exch *x, easg_error *err)
+{
+    int opened = 0;
+    easg_status st = shell_begin(x, err);
+
+    while (st == EASG_OK && !opened) {
+        exch_request_wait(x);
+        st = exch_shell_step(x, &opened, err);
+    }
+    return st;
+}
+
+const struct exch_call *exch_view_forest(void)
 {
     static const struct psrp_parameter yes = { "ViewEntireForest",
                                                { .kind = PSRP_BOOL, .number = 1 } };
     static const struct psrp_command command = { "Set-ADServerSettings", &yes, 1 };
     static const struct exch_call call = { .commands = &command, .n = 1 };
 
-    return exch_run(x, &call, err);
+    return &call;
 }
 
 #define MAX_REDIRECTS 5
@@ -501,7 +517,7 @@ easg_status exch_open(const struct exch_options *options, struct exch **out, eas
     if (st == EASG_OK)
         st = create_somewhere(x, err);
     if (st == EASG_OK && x->forest)
-        st = view_forest(x, err);
+        st = exch_run(x, exch_view_forest(), err);
     if (st == EASG_OK)
         st = exch_learn(x, err);
     if (st != EASG_OK) {
@@ -545,10 +561,8 @@ easg_status exch_open_lane(struct exch *lead, struct exch **out, easg_error *err
     if (st == EASG_OK) {
         x->concurrent = 1;
         memcpy(x->known, lead->known, sizeof(x->known));
-        st = create_shell(x, err);
+        st = shell_begin(x, err);
     }
-    if (st == EASG_OK && x->forest)
-        st = view_forest(x, err);
     if (st != EASG_OK) {
         exch_close(x);
         return st;
