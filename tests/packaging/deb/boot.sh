@@ -55,7 +55,7 @@ is() { [ "$(show "$1")" = "$2" ]; }
 expect() { # what, pattern, file
     grep -qE -- "$2" "$3" || { cat "$3" >&2; die "$1"; }
 }
-up() { inside systemctl is-system-running | grep -qE 'running|degraded'; }
+up() { inside systemctl is-system-running 2> /dev/null | grep -qE 'running|degraded'; }
 end=$((SECONDS + 60))
 until up; do
     [ $SECONDS -lt $end ] || skip "systemd did not come up in a container here: $(tail -1 "$work/console")"
@@ -156,7 +156,7 @@ inside sh -ec 'apt-get -y -q --reinstall install /new/*.deb' > "$work/log" 2>&1 
 is ActiveState active || die "not active after the reinstallation"
 [ "$(show MainPID)" != "$before" ] || die "the old program is still running"
 inside apt-get -y -q remove easgate easgate-plugins > "$work/log" 2>&1 || { tail -20 "$work/log"; die "removing"; }
-! inside pgrep -x easgate > /dev/null || die "it still runs after its removal"
+! inside sh -c 'grep -lsx easgate /proc/[0-9]*/comm' || die "it still runs after its removal"
 inside apt-get -y -q purge easgate easgate-plugins > "$work/log" 2>&1 || { tail -20 "$work/log"; die "purging"; }
 [ ! -e "$root/var/lib/easgate" ] && [ ! -e "$root/etc/easgate" ] || die "purge leaves state or configuration"
 [ ! -e "$root/etc/systemd/system/multi-user.target.wants/easgate.service" ] || die "purge leaves the link"
