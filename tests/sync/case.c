@@ -204,6 +204,7 @@ static void do_person(char **w)
     copy(w, "sid", p->sid);
     copy(w, "smtp", p->smtp);
     copy(w, "immutable", p->immutable);
+    copy(w, "groups", p->groups);
 }
 
 static void do_managed(char **w)
@@ -228,6 +229,20 @@ static void do_managed(char **w)
         (easg_management)pick(value(w, "management"), management_words, (int)m->management);
     m->enrolled = time_of(value(w, "enrolled"), m->enrolled);
     m->grace_until = time_of(value(w, "grace"), m->grace_until);
+}
+
+static void add_registered(const char *line)
+{
+    char path[120];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/registry.csv", dir);
+    f = fopen(path, "a");
+    if (!f || fprintf(f, "%s\n", line) < 0 || fclose(f) != 0)
+        abort();
+    if (!strstr(yaml, "id_registry"))
+        snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml), "policy: { id_registry: %s }\n",
+                 path);
 }
 
 /* bulk FROM TO [enrolled]: mailboxes bF..bT, each with a person and a phone IDn, managed with
@@ -365,6 +380,9 @@ static int run_child(char **w)
                                          "release", "adopt", "device", NULL };
     struct log *log = log_open_sink(EASG_LOG_DEBUG, log_line, NULL);
     const char *devices[8];
+    static const char *const list_words[] = { "none", "allowed", "blocked", "both", NULL };
+    struct sync_adopt_item entry = { NULL, NULL, 0 };
+    struct sync_adopt adopt = { 0, NULL, 0 };
     struct sync_options o;
     struct run_options r;
     easg_error err = EASG_ERROR_INIT;
@@ -414,6 +432,13 @@ static int run_child(char **w)
     o.log = log;
     o.kind = (enum sync_kind)pick(w[1], kinds, 0);
     o.run_id = last_run;
+    if (o.kind == SYNC_ADOPT) {
+        adopt.lists = value(w, "list") ? (uint32_t)pick(value(w, "list"), list_words, 0) : 3u;
+        entry.device_id = value(w, "device") ? strdup(value(w, "device")) : NULL;
+        adopt.items = entry.device_id ? &entry : NULL;
+        adopt.n = entry.device_id ? 1 : 0;
+        o.adopt = &adopt;
+    }
     o.trigger = "operator";
     o.user = value(w, "user");
     if (o.kind == SYNC_APPLY)
@@ -715,6 +740,10 @@ static void do_line(char **w, int n, char *rest)
         memcpy(strstr(yaml, "enforce"), "audit  ", 7);
     else if (strcmp(w[0], "default") == 0)
         fake->default_access = (easg_access)pick(w[1], access_words, 1);
+    else if (strcmp(w[0], "no-groups") == 0)
+        fake->deaf = 1;
+    else if (strcmp(w[0], "registry") == 0)
+        add_registered(rest);
     else if (strcmp(w[0], "mailbox") == 0)
         do_mailbox(w);
     else if (strcmp(w[0], "device") == 0)
@@ -774,7 +803,8 @@ static void do_line(char **w, int n, char *rest)
 static void clean(void)
 {
     static const char *const names[] = { "contoso.db",   "contoso.db-wal", "contoso.db-shm",
-                                         "contoso.lock", "contoso.yaml",   "secret" };
+                                         "contoso.lock", "contoso.yaml",   "secret",
+                                         "registry.csv" };
     char path[120];
     size_t i;
 

@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 
 struct fake *fake;
-const char *const fake_call_names[FAKE_CALLS] = { "open",      "list",  "apply",  "discover",
-                                                  "sink-open", "fetch", "report", "send",
-                                                  "policy-read", "policy-write", "describe",
-                                                  "carry-out" };
+const char *const fake_call_names[FAKE_CALLS] = { "open",         "list",      "apply",
+                                                  "discover",     "sink-open", "fetch",
+                                                  "report",       "send",      "policy-read",
+                                                  "policy-write", "describe",  "carry-out" };
 
 void fake_create(void)
 {
@@ -384,7 +384,22 @@ static easg_status EASG_CALL snk_open(easg_instance *self, const easg_run *run, 
     return st == EASG_OK ? make_session("mdm", out, err) : st;
 }
 
-static easg_status emit_person(const easg_sink_receiver *to, struct fake_person *p)
+static int in_group(const struct fake_person *p, const easg_str *group)
+{
+    const char *at = p->groups;
+
+    while (*at) {
+        size_t n = strcspn(at, ",");
+
+        if (n == group->len && strncasecmp(at, group->ptr, n) == 0)
+            return 1;
+        at += n + (at[n] == ',');
+    }
+    return 0;
+}
+
+static easg_status emit_person(const easg_sink_receiver *to, struct fake_person *p,
+                               const easg_facts_query *q)
 {
     easg_str smtp = text_str(p->smtp);
     const easg_str *ps = &smtp;
@@ -398,6 +413,11 @@ static easg_status emit_person(const easg_sink_receiver *to, struct fake_person 
     x.immutable_id = text_str(p->immutable[0] ? p->immutable : NULL);
     x.smtp = p->smtp[0] ? &ps : NULL;
     x.n_smtp = p->smtp[0] ? 1 : 0;
+    if (q->n_watch_groups && !fake->deaf)
+        x.flags |= EASG_PERSON_WATCHED;
+    for (size_t i = 0; i < q->n_watch_groups; i++)
+        if (in_group(p, q->watch_groups[i]))
+            x.watched |= (uint64_t)1 << i;
     return to->person(to, &x);
 }
 
@@ -427,7 +447,7 @@ static easg_status EASG_CALL snk_fetch(easg_session *s, const easg_run *run,
     easg_status st = EASG_OK;
     int limit = FAKE_MAX, n = 0, i;
 
-    (void)s, (void)run, (void)q;
+    (void)s, (void)run;
     fake->calls[FAKE_FETCH]++;
     if (fake->short_fetch_times > 0) {
         fake->short_fetch_times--;
@@ -435,7 +455,7 @@ static easg_status EASG_CALL snk_fetch(easg_session *s, const easg_run *run,
     }
     for (i = 0; st == EASG_OK && i < FAKE_MAX; i++)
         if (fake->people[i].used)
-            st = emit_person(to, &fake->people[i]);
+            st = emit_person(to, &fake->people[i], q);
     for (i = 0; st == EASG_OK && i < FAKE_MAX && n < limit; i++) {
         if (!fake->managed[i].used)
             continue;
@@ -532,8 +552,8 @@ static const easg_notifier_ops notifier_ops = { sizeof notifier_ops, 0,        n
         sizeof(easg_module), 0, kind, id, "as a case says", options, ops, create, destroy, NULL    \
     }
 static const easg_module source = {
-    sizeof(easg_module), 0,      EASG_KIND_SOURCE, "fake",        "as a case says", src_options,
-    &source_ops,         create, destroy,          fake_extension
+    sizeof(easg_module), 0,           EASG_KIND_SOURCE, "fake",  "as a case says",
+    src_options,         &source_ops, create,           destroy, fake_extension
 };
 static const easg_module sink = MODULE(EASG_KIND_SINK, "fake-mdm", no_options, &sink_ops);
 static const easg_module failover =

@@ -44,6 +44,7 @@ struct fake_device {
 struct fake_person {
     int used;
     char id[FAKE_TEXT], sid[FAKE_TEXT], smtp[FAKE_TEXT], immutable[FAKE_TEXT];
+    char groups[FAKE_TEXT]; /* "A,B" */
     uint32_t flags;
 };
 struct fake_managed {
@@ -91,6 +92,7 @@ struct fake {
     char last_endpoint[FAKE_TEXT];
     struct fake_policy policy[32];
     int no_policy, no_commands; /* the module has no such extension */
+    int deaf;     /* the module does not tell who is in which group */
     int alphabet; /* apply refuses ids with other characters: they must never be sent */
 };
 extern struct fake *fake;
