@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 
 from net import PASSWORD, REALM, Net, missing
 
@@ -58,6 +59,11 @@ class Lab:
             self.info = json.load(f)
         with open(os.path.join(where, "exchange.password")) as f:
             self.password = f.read().strip()
+
+    def stats(self):
+        tls = ssl.create_default_context(cafile=os.path.join(self.dir, "ca.pem"))
+        with urllib.request.urlopen(self.info["control"] + "/stats", context=tls) as r:
+            return json.load(r)
 
     def close(self):
         self.process.stdin.close()
@@ -131,6 +137,13 @@ schedule: { quick: 2h, full: "daily 02:00", jitter: 10m }
     def __call__(self, *args):
         r = subprocess.run([self.exe, *args, "--config", self.config], capture_output=True, text=True, timeout=240)
         return r.returncode, r.stdout, r.stderr
+
+    def enforce(self):
+        path = os.path.join(self.dir, "etc", "orgs.d", "contoso.yaml")
+        with open(path) as f:
+            text = f.read()
+        with open(path, "w") as f:
+            f.write(text.replace("mode: audit", "mode: enforce\nbrakes: { blast_devices: 500 }"))
 
     def devices(self):
         code, out, err = self("devices", "contoso", "--json", "--limit", "0")
@@ -225,6 +238,14 @@ ProxyPass /powershell https://localhost:%d/powershell
         Redirector.target = "https://localhost:%d/powershell" % sent_on
         code, out, err = Agent(build, net, lab, sent_on, keytab, "  redirect: { allow: [ localhost ] }\n")("sync", "contoso", "--full")
         check("redirects in a circle end", (code, "more than 5 times" in out + err), (30, True))
+
+        agent = Agent(build, net, lab, port, keytab, "  parallel: 3\n")
+        agent.enforce()
+        succeeds("three sessions, a ticket each", agent)
+        stats = lab.stats()
+        check("three sessions: they wrote together", (stats["shells_peak"], stats["list_changes"] > 10), (3, True))
+        check("three sessions: nothing is left open", (stats["shells_open"], stats["pipelines_terminated"]),
+              (0, stats["pipelines"]))
 
         refused("an old keytab", Agent(build, net, lab, port, "{ method: kerberos, user: svc-stale@%s, keytab: %s }"
                                        % (REALM, net.path("krb5/stale.keytab"))), net, "PREAUTH_FAILED",
