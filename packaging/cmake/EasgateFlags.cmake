@@ -32,7 +32,7 @@ if(EASGATE_WERROR)
 endif()
 
 foreach(flag
-        -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+        -fstack-protector-strong -fcf-protection=full
         -ftrivial-auto-var-init=zero -fno-strict-overflow -fno-delete-null-pointer-checks)
     string(MAKE_C_IDENTIFIER "has${flag}" has)
     check_c_compiler_flag(${flag} ${has})
@@ -49,6 +49,11 @@ if(WIN32)
 else()
     set(EASGATE_OS posix)
     target_compile_definitions(easg_flags INTERFACE _GNU_SOURCE)
+    # not on Windows: there each page of a frame is probed anyway, and gcc 12 fails on it
+    check_c_compiler_flag(-fstack-clash-protection has_fstack_clash_protection)
+    if(has_fstack_clash_protection)
+        target_compile_options(easg_flags INTERFACE -fstack-clash-protection)
+    endif()
     target_link_options(easg_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
     set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -pie")
 endif()

@@ -8,11 +8,11 @@
  * said how many it grants. Throttling makes them fewer.
  */
 #include <string.h>
-#include <time.h>
 
 #include "exch_lanes.h"
 
 #include "err.h"
+#include "http.h"
 
 #define FORGOTTEN_MS 60000 /* an idle session is not trusted to be there after that */
 #define TURN_MS      500
@@ -42,15 +42,6 @@ struct crew {
     easg_error *err;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    return timespec_get(&t, TIME_UTC) == TIME_UTC
-               ? (int64_t)t.tv_sec * 1000 + (int64_t)t.tv_nsec / 1000000
-               : 0;
-}
-
 static void end(struct crew *c, easg_status st, const easg_error *why)
 {
     if (c->ended == EASG_OK && st != EASG_OK) {
@@ -76,7 +67,7 @@ static void over(struct crew *c, struct lane *l, easg_status st)
 static void wait_turn(struct lane *l, int64_t ms)
 {
     l->under_way = 0;
-    l->not_before = ms > 0 ? now_ms() + ms : 0;
+    l->not_before = ms > 0 ? http_now_ms() + ms : 0;
 }
 
 static void follow(struct crew *c, struct lane *l)
@@ -265,7 +256,7 @@ static void work(struct crew *c)
     int busy;
 
     do {
-        int64_t now = now_ms();
+        int64_t now = http_now_ms();
         int moved = 0;
 
         busy = 0;
@@ -320,7 +311,7 @@ easg_status exch_lanes_run(struct exch *x, struct exch_job *const *jobs, size_t 
     c = mem_alloc(sizeof(*c));
     if (!c)
         return err_nomem(err);
-    if (now_ms() - x->lanes_used > FORGOTTEN_MS)
+    if (http_now_ms() - x->lanes_used > FORGOTTEN_MS)
         exch_lanes_close(x);
     c->x = x;
     c->jobs = jobs;
@@ -330,7 +321,7 @@ easg_status exch_lanes_run(struct exch *x, struct exch_job *const *jobs, size_t 
     add_lane(c, x);
     work(c);
     drop_lost(x);
-    x->lanes_used = now_ms();
+    x->lanes_used = http_now_ms();
     st = c->ended;
     mem_free(c);
     return st;

@@ -179,4 +179,7 @@ int http_url_local(const char *url, struct strbuf *endpoint);
  * domain with a dot before it (all names in it, and its own), an address, or "*". */
 int http_bypasses_proxy(const char *list, const char *host, size_t host_len);
 
+/* Milliseconds of a clock that never goes back. */
+int64_t http_now_ms(void);
+
 #endif

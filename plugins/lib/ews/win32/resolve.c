@@ -4,11 +4,12 @@
  */
 #include "ews_discover.h"
 
-#include <windns.h>
-#include <windows.h>
+#include <string.h>
 #include <winsock2.h>
 
-#include <string.h>
+#include <windows.h>
+
+#include <windns.h>
 
 #include "err.h"
 

@@ -7,6 +7,10 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
+#ifndef TCP_MAXRT /* of ws2ipdef.h; older headers lack it */
+#define TCP_MAXRT 5
+#endif
+
 void http_limit_silence(curl_socket_t fd, uint32_t ms)
 {
     DWORD seconds = ms / 1000u + 1u;
