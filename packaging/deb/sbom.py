@@ -8,7 +8,6 @@ What the package links comes from the ELF files themselves (DT_NEEDED) and from 
 is; dpkg's own dependencies give the rest of the graph. Nothing is typed in by hand. The versions are those of the machine
 that built it; the archive may install newer ones. No clock and no random number: the same build gives the same bytes.
 """
-import functools
 import hashlib
 import json
 import os
@@ -52,7 +51,6 @@ def depends_on(package, packages, provided):
     return names
 
 
-@functools.lru_cache(None)
 def licences(name):
     """Short names of the licences in a machine-readable copyright file; else none."""
     path = pathlib.Path("/usr/share/doc") / name / "copyright"
@@ -85,16 +83,25 @@ def needed(path):
     return re.findall(r"^\s*NEEDED\s+(\S+)", run("objdump", "-p", str(path)), re.M)
 
 
-@functools.lru_cache(None)
-def owner(soname):
-    """The package of a library, by the linker's cache and dpkg; /lib and /usr/lib are one."""
-    places = re.findall(r"^\s*%s \([^)]*\) => (\S+)" % re.escape(soname), run("/sbin/ldconfig", "-p"), re.M)
-    tries = [t for p in places for t in (p, os.path.realpath(p), re.sub(r"^/usr/", "/", p), "/usr" + p)]
-    for place in tries:
-        r = subprocess.run(["dpkg-query", "-S", place], capture_output=True, text=True)
-        if r.returncode == 0:
-            return r.stdout.split(":")[0]
-    sys.exit("sbom: no package owns %s" % soname)
+def owners(sonames):
+    """The package of each library, by the linker's cache and dpkg; /lib and /usr/lib are one."""
+    cache = run("/sbin/ldconfig", "-p")
+    tries = {}
+    for soname in sonames:
+        for p in re.findall(r"^\s*%s \([^)]*\) => (\S+)" % re.escape(soname), cache, re.M):
+            for place in (p, os.path.realpath(p), re.sub(r"^/usr/", "/", p), "/usr" + p):
+                tries.setdefault(place, soname)
+    # one question for all of them; those that are nobody's make it fail, which is looked at below
+    said = subprocess.run(["dpkg-query", "-S", *sorted(tries)], capture_output=True, text=True).stdout
+    found = {}
+    for line in said.splitlines():
+        package, _, place = line.partition(": ")
+        if place in tries:
+            found.setdefault(tries[place], package.split(":")[0])
+    for soname in sonames:
+        if soname not in found:
+            sys.exit("sbom: no package owns %s" % soname)
+    return found
 
 
 def main():
@@ -105,12 +112,14 @@ def main():
     when = datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     files, direct = [], set()
-    for path in elf_files(root):
+    needs = {path: needed(path) for path in elf_files(root)}
+    package_of = owners(sorted({s for names in needs.values() for s in names}))
+    for path, names in needs.items():
         inside = "/" + str(path.relative_to(root))
-        owners = sorted({owner(s) for s in needed(path)})
-        direct.update(owners)
+        linked = sorted({package_of[s] for s in names})
+        direct.update(linked)
         files.append(({"type": "file", "bom-ref": "file:" + inside, "name": inside,
-                       "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(path.read_bytes()).hexdigest()}]}, owners))
+                       "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(path.read_bytes()).hexdigest()}]}, linked))
     # what dpkg-shlibdeps found must be the same set: two ways to one answer
     with open(substvars, encoding="utf-8") as f:
         line = re.search(r"^shlibs:Depends=(.*)$", f.read(), re.M)
@@ -131,8 +140,9 @@ def main():
         c = {"type": "library", "bom-ref": ref[p], "name": p, "version": d["Version"], "purl": ref[p], "scope": "required",
              "properties": [{"name": "debian:source", "value": "%s %s" % (d["source:Package"], d["source:Version"])},
                             {"name": "easgate:linked", "value": "directly" if p in direct else "indirectly"}]}
-        if licences(p):
-            c["licenses"] = licences(p)
+        known = licences(p)
+        if known:
+            c["licenses"] = known
         components.append(c)
     me = "pkg:deb/debian/%s@%s?arch=%s" % (name, version, arch)
     bom = {
@@ -145,7 +155,7 @@ def main():
                           "licenses": [{"license": {"id": "Apache-2.0"}}]}},
         "components": components + [f for f, _ in files],
         "dependencies": [{"ref": me, "dependsOn": [f["bom-ref"] for f, _ in files]}] +
-                        [{"ref": f["bom-ref"], "dependsOn": [ref[o] for o in owners]} for f, owners in files] +
+                        [{"ref": f["bom-ref"], "dependsOn": [ref[o] for o in linked]} for f, linked in files] +
                         [{"ref": ref[p], "dependsOn": [ref[d] for d in graph[p]]} for p in sorted(graph)]}
     bom["serialNumber"] = "urn:uuid:" + str(uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(bom, sort_keys=True)))
     os.makedirs(os.path.dirname(output), exist_ok=True)
