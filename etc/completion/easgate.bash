@@ -20,7 +20,7 @@ _easgate() {
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check sync plan apply approve adopt release status devices explain replay audit mail policy plugins config service version help"
+        words="run check sync plan apply approve adopt release device status devices explain replay audit mail policy plugins config service version help"
         COMPREPLY=($(compgen -W "$words" -- "$cur"))
         return
     fi
@@ -59,7 +59,8 @@ _easgate() {
         apply) words="--limit --verbose" ;;
         adopt) words="--device --list --file --dry-run --verbose" ;;
         release) words="--dry-run --limit --verbose" ;;
-        approve) words="--device --limit --verbose" ;;
+        approve) words="--device --policy --limit --verbose" ;;
+        device) words="--account-only --confirm --verbose" ;;
         devices) words="--access --verdict --row --compliance --user --limit" ;;
         explain) words="--run" ;;
         replay) words="--policy --limit" ;;
@@ -78,6 +79,8 @@ _easgate() {
             words=$(_easgate_orgs)
             [ "$verb" = config ] && words="$words agent"
             ;;
+        device:0) words="remove wipe" ;;
+        device:1) words=$(_easgate_orgs) ;;
         audit:1) words="list verify export" ;;
         mail:0) words="preview test" ;;
         mail:1) words=$(_easgate_orgs) ;;
@@ -85,7 +88,7 @@ _easgate() {
         service:0) words="install remove status" ;;
         policy:0) words="decide" ;;
         policy:1 | apply:1) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        help:0) words="run check sync plan apply approve adopt release status devices explain replay audit mail policy plugins config service version" ;;
+        help:0) words="run check sync plan apply approve adopt release device status devices explain replay audit mail policy plugins config service version" ;;
         *) words="" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
