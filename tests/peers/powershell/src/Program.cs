@@ -37,12 +37,15 @@ namespace Easgate.Peer
             "  --terminate-in-list     a listing of devices ends with an error half-way\n" +
             "  --limit1000             ResultSize is ignored: 1000 objects and a warning\n" +
             "  --slow MS               a listing of devices says nothing for so long\n" +
-            "  --until-stdin-closes    end when standard input does\n";
+            "  --until-stdin-closes    end when standard input does\n" +
+            "       exchange-peer --script FUNCTIONS.ps1 SCRIPT.ps1   runs a script, prints what it writes\n";
 
         private static int Main(string[] args)
         {
             if (args.Length == 2 && args[0] == "--engine")
                 return Engine.Run(args[1]);
+            if (args.Length == 3 && args[0] == "--script")
+                return Script.Run(args[1], args[2]);
             try
             {
                 return Serve(args);
