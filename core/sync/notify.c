@@ -116,10 +116,14 @@ static easg_status announce(struct outbox *o, const struct store_action *a, easg
     struct store_mailbox box;
     struct store_mail m;
     easg_status st = store_find_mail(o->s->store, a->id, &m, err);
+    int again = 0;
 
-    if (st == EASG_OK)
+    if (st == EASG_OK) { /* a block that must be announced is not stuck for ever by one failure */
+        again =
+            cfg->required && strcmp(m.state, "failed") == 0 && o->s->now - m.created_at >= DAY_MS;
         store_clear_mail(&m);
-    if (st != EASG_E_NOTFOUND)
+    }
+    if (st != EASG_E_NOTFOUND && !again)
         return st;
     err_clear(err);
     memset(&box, 0, sizeof box);
