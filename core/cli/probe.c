@@ -259,6 +259,32 @@ static void probe_sink(struct probe *p)
     instance_destroy(sink);
 }
 
+/* ---- notifier ---- */
+
+static void probe_notifier(struct probe *p)
+{
+    struct instance_ref *notifier = NULL;
+    struct session_ref *session = NULL;
+    easg_error err = EASG_ERROR_INIT;
+    easg_status st;
+
+    if (!p->org->notifier.id || !p->org->notifier.enabled)
+        return;
+    p->since = clock_monotonic_ms();
+    st = make_instance(p, EASG_KIND_NOTIFIER, &p->org->notifier, &notifier, &err);
+    hop(p, st, "notifier options", p->org->notifier.id, &err);
+    if (st == EASG_OK && probed_by_itself(p, "notifier", notifier, NULL)) {
+        instance_destroy(notifier);
+        return;
+    }
+    if (st == EASG_OK) {
+        st = notifier_open(notifier, p->run, &session, &err);
+        hop(p, st, "notifier log-on", "the mail service accepts our credentials", &err);
+    }
+    session_close(session);
+    instance_destroy(notifier);
+}
+
 void probe_org(struct registry *registry, const struct org_config *org, struct checks *checks,
                int64_t deadline_ms)
 {
@@ -285,6 +311,7 @@ void probe_org(struct registry *registry, const struct org_config *org, struct c
     if (org->source.id)
         probe_source(&p);
     probe_sink(&p);
+    probe_notifier(&p);
     run_destroy(p.run);
 }
 

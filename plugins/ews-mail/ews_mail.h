@@ -51,6 +51,18 @@ easg_status ews_mail_read(struct easg_instance *self, const easg_config *cfg, ea
 /* picture.c: reads the picture, if there is one. */
 easg_status ews_mail_picture(struct easg_session *s, easg_error *err);
 
+/* plugin.c: credentials and all else that needs no server yet. NULL is fine to close. */
+easg_status ews_mail_session(easg_instance *self, const easg_run *run, easg_session **out,
+                             easg_error *err);
+void EASG_CALL ews_mail_close(easg_session *s);
+
+/* probe.c */
+const void *EASG_CALL ews_mail_extension(easg_instance *self, const char *id);
+
+/* service.c: the address of EWS, and how it was found ("option", "SOAP at cas1"). */
+easg_status ews_mail_locate(struct easg_session *s, char url[512], char how[80], easg_error *err);
+/* Opens EWS there. */
+easg_status ews_mail_open_at(struct easg_session *s, const char *url, easg_error *err);
 /* service.c: finds EWS (the option, the kept address, Autodiscover) and opens it. */
 easg_status ews_mail_connect(struct easg_session *s, easg_error *err);
 /* The mailbox is served elsewhere now: finds it anew. EASG_E_UNREACHABLE when that leads to the

@@ -51,7 +51,7 @@ static int env_cancelled(void *user)
     return s->self->host->cancelled(s->self->host, s->run) != 0;
 }
 
-static void EASG_CALL session_close(easg_session *s)
+void EASG_CALL ews_mail_close(easg_session *s)
 {
     if (!s)
         return;
@@ -63,8 +63,8 @@ static void EASG_CALL session_close(easg_session *s)
     mem_free(s);
 }
 
-static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *run,
-                                          easg_session **out, easg_error *err)
+easg_status ews_mail_session(easg_instance *self, const easg_run *run, easg_session **out,
+                             easg_error *err)
 {
     struct easg_session *s = mem_alloc(sizeof *s);
     easg_run_info info = { .struct_size = sizeof info };
@@ -92,10 +92,25 @@ static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *r
         st = auth_config_open(self->host, &self->logon, &s->http, &s->certificate, &s->auth, err);
     if (st == EASG_OK)
         st = proxy_logon_open(self->host, &self->way, &s->http, &s->proxy, err);
+    if (st != EASG_OK) {
+        ews_mail_close(s);
+        return st;
+    }
+    *out = s;
+    return EASG_OK;
+}
+
+static easg_status EASG_CALL session_open(easg_instance *self, const easg_run *run,
+                                          easg_session **out, easg_error *err)
+{
+    struct easg_session *s = NULL;
+    easg_status st = ews_mail_session(self, run, &s, err);
+
+    *out = NULL;
     if (st == EASG_OK)
         st = ews_mail_connect(s, err);
     if (st != EASG_OK) {
-        session_close(s);
+        ews_mail_close(s);
         return st;
     }
     *out = s;
@@ -181,7 +196,7 @@ static easg_status EASG_CALL session_settle(easg_session *s, const easg_run *run
 static const easg_notifier_ops ops = {
     .struct_size = sizeof(ops),
     .open = session_open,
-    .close = session_close,
+    .close = ews_mail_close,
     .send = session_send,
     .settle = session_settle,
 };
@@ -195,6 +210,7 @@ static const easg_module module = {
     .ops = &ops,
     .create = create,
     .destroy = destroy,
+    .get_extension = ews_mail_extension,
 };
 
 static const easg_module *const modules[] = { &module, NULL };

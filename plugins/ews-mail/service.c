@@ -109,7 +109,7 @@ static int usual_place(struct easg_session *s, char *url, size_t size)
     return there;
 }
 
-static easg_status discover(struct easg_session *s, char url[512], easg_error *err)
+static easg_status discover(struct easg_session *s, char url[512], char how[80], easg_error *err)
 {
     const struct easg_instance *self = s->self;
     struct ews_discover_options o = { .mailbox = self->mailbox.ptr,
@@ -131,19 +131,32 @@ static easg_status discover(struct easg_session *s, char url[512], easg_error *e
     if (st == EASG_OK) {
         plugin_log(self->host, EASG_LOG_INFO, "Autodiscover: EWS is %s (%s)", found.url, found.how);
         memcpy(url, found.url, 512);
+        memcpy(how, found.how, 80);
         keep(s, url);
     } else if (st == EASG_E_UNREACHABLE && usual_place(s, url, 512)) {
         plugin_log(self->host, EASG_LOG_WARNING, "%s; %s answers, so that is taken", err->message,
                    url);
         err_clear(err);
+        (void)snprintf(how, 80, "the usual place: Autodiscover led nowhere");
         st = EASG_OK;
     }
     return st;
 }
 
+easg_status ews_mail_locate(struct easg_session *s, char url[512], char how[80], easg_error *err)
+{
+    const easg_str *fixed = &s->self->service_url;
+
+    if (text_blank(fixed))
+        return discover(s, url, how, err);
+    (void)snprintf(url, 512, "%.500s", fixed->ptr);
+    (void)snprintf(how, 80, "the option service_url");
+    return EASG_OK;
+}
+
 /* ---- connecting ---- */
 
-static easg_status open_at(struct easg_session *s, const char *url, easg_error *err)
+easg_status ews_mail_open_at(struct easg_session *s, const char *url, easg_error *err)
 {
     struct ews_options o = { .url = url,
                              .mailbox = s->self->mailbox.ptr,
@@ -178,27 +191,27 @@ easg_status ews_mail_connect(struct easg_session *s, easg_error *err)
     const easg_host *h = self->host;
     struct kept kept = { "", 0 };
     easg_error why = EASG_ERROR_INIT;
-    char url[512];
+    char url[512], how[80];
     easg_status st;
 
     if (!text_blank(&self->service_url))
-        return open_at(s, self->service_url.ptr, err);
+        return ews_mail_open_at(s, self->service_url.ptr, err);
     st = h->state_get(h, s->run, STATE_KEY, read_kept, &kept, err);
     if (st != EASG_OK && st != EASG_E_NOTFOUND)
         return st;
     err_clear(err);
     if (kept.url[0] && h->now(h) - kept.at < self->refresh_ms && h->now(h) >= kept.at) {
-        st = open_at(s, kept.url, err);
+        st = ews_mail_open_at(s, kept.url, err);
         if (!elsewhere(s, st))
             return st;
         err_clear(err);
     }
-    st = discover(s, url, &why);
+    st = discover(s, url, how, &why);
     if (st == EASG_OK)
-        return open_at(s, url, err);
+        return ews_mail_open_at(s, url, err);
     if (st == EASG_E_UNREACHABLE && kept.url[0]) {
         plugin_log(h, EASG_LOG_WARNING, "%s; the last address that worked is used", why.message);
-        return open_at(s, kept.url, err);
+        return ews_mail_open_at(s, kept.url, err);
     }
     err_copy(err, &why);
     return st;
@@ -206,15 +219,15 @@ easg_status ews_mail_connect(struct easg_session *s, easg_error *err)
 
 easg_status ews_mail_reconnect(struct easg_session *s, easg_error *err)
 {
-    char url[512];
+    char url[512], how[80];
     easg_error why = EASG_ERROR_INIT;
     easg_status st;
 
     if (!text_blank(&s->self->service_url))
         return EASG_E_UNREACHABLE; /* `err` says why; the option has to change */
-    st = discover(s, url, &why);
+    st = discover(s, url, how, &why);
     if (st != EASG_OK || strcmp(url, s->url) == 0)
         return EASG_E_UNREACHABLE;
     err_clear(err);
-    return open_at(s, url, err);
+    return ews_mail_open_at(s, url, err);
 }

@@ -191,7 +191,7 @@ static void tell_about_credentials(struct easg_session *s)
                    "seconds", (uint64_t)((skew < 0 ? -skew : skew) / 1000), NULL, 0);
 }
 
-static void EASG_CALL intune_close(easg_session *s)
+void EASG_CALL intune_close(easg_session *s)
 {
     if (!s)
         return;
@@ -231,7 +231,7 @@ static easg_status first_token(struct easg_session *s, easg_error *err)
     }
 }
 
-static easg_status sign_in(struct easg_session *s, easg_error *err)
+easg_status intune_sign_in(struct easg_session *s, easg_error *err)
 {
     const easg_instance *in = s->in;
     struct http_options http = { .user_agent = "easgate-intune/" EASGATE_VERSION,
@@ -281,7 +281,7 @@ static easg_status EASG_CALL intune_open(easg_instance *self, const easg_run *ru
         return err_nomem(err);
     s->in = self;
     s->run = run;
-    st = sign_in(s, err);
+    st = intune_sign_in(s, err);
     if (st != EASG_OK) {
         intune_close(s);
         return st;
@@ -347,6 +347,7 @@ static const easg_module module = {
     .ops = &ops,
     .create = intune_create,
     .destroy = intune_destroy,
+    .get_extension = intune_extension,
 };
 
 static const easg_module *const modules[] = { &module, NULL };

@@ -114,6 +114,13 @@ easg_status EASG_CALL intune_publish(easg_session *s, const easg_run *run,
                                      const easg_device_delta *const *items, size_t n,
                                      const easg_result_receiver *to, easg_error *err);
 
+/* intune.c: a token, and Graph with it; s->oauth is set as soon as the credential is good. */
+easg_status intune_sign_in(struct easg_session *s, easg_error *err);
+void EASG_CALL intune_close(easg_session *s);
+
+/* probe.c */
+const void *EASG_CALL intune_extension(easg_instance *self, const char *id);
+
 /* intune.c: a line with up to two counts. */
 void intune_log(const struct easg_session *s, easg_level level, const char *text, const char *key,
                 uint64_t value, const char *key2, uint64_t value2);

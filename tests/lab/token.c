@@ -249,28 +249,44 @@ static void sign(const char *p, size_t n, struct buf *out)
     buf_base64url(out, mac, len);
 }
 
+/* The application permissions that the administrator consented to. */
+static void roles(struct buf *b)
+{
+    static const char *const all[] = { "DeviceManagementManagedDevices.Read.All", "User.Read.All",
+                                       "GroupMember.Read.All",
+                                       "DeviceManagementServiceConfig.ReadWrite.All" };
+    char lacks[64] = "";
+    int n = 0;
+
+    if (fault_strikes("token-no-consent", NULL, NULL))
+        return;
+    (void)fault_strikes("token-lacks", NULL, lacks);
+    BUF_LIT(b, "\"roles\":[");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i], lacks) != 0)
+            buf_fmt(b, "%s\"%s\"", n++ ? "," : "", all[i]);
+    BUF_LIT(b, "],");
+}
+
 static void issue(struct reply *r)
 {
     static const char head[] = "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"lab\"}";
     unsigned life = lab.opt.token_life ? lab.opt.token_life : 3599;
     uint64_t now = (uint64_t)time(NULL);
-    int consent = !fault_strikes("token-no-consent", NULL, NULL);
+    struct buf granted = { 0 };
     struct buf payload = { 0 };
     struct buf token = { 0 };
     guid_text uti;
 
     random_guid(uti, 0);
+    roles(&granted);
     buf_fmt(
         &payload,
         "{\"aud\":\"https://localhost:%u\",\"iss\":\"https://sts.windows.net/%s/\",\"iat\":%llu,"
         "\"nbf\":%llu,\"exp\":%llu,\"appid\":\"%s\",\"idtyp\":\"app\",%s\"tid\":\"%s\",\"uti\":"
         "\"%s\",\"ver\":\"1.0\"}",
         lab.graph_port, lab.tenant, (unsigned long long)now, (unsigned long long)now,
-        (unsigned long long)now + life, lab.client,
-        consent ? "\"roles\":[\"DeviceManagementManagedDevices.Read.All\",\"User.Read.All\","
-                  "\"GroupMember.Read.All\",\"DeviceManagementServiceConfig.ReadWrite.All\"],"
-                : "",
-        lab.tenant, uti);
+        (unsigned long long)now + life, lab.client, granted.n ? granted.p : "", lab.tenant, uti);
     buf_base64url(&token, head, sizeof head - 1);
     BUF_LIT(&token, ".");
     buf_base64url(&token, payload.p, payload.n);
@@ -287,6 +303,7 @@ static void issue(struct reply *r)
             "\"%s\"}",
             life, life, token.p);
     lab.stats.tokens++;
+    buf_clear(&granted);
     buf_clear(&payload);
     buf_clear(&token);
 }

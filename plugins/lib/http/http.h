@@ -160,6 +160,10 @@ const char *http_endpoint(const struct http *h);
 /* The server's certificate in DER, of the connection that is open; 0 when there is none. */
 size_t http_server_certificate(const struct http *h, const unsigned char **der);
 
+/* Issuer of the server's certificate, safe to print, and the days until it expires; 1, or 0 when
+ * there is no connection or it cannot be read. */
+int http_certificate_look(const struct http *h, char issuer[160], int *days);
+
 /* Milliseconds for the text of a Retry-After header; `date` is the answer's Date or
  * EASG_TIME_NONE. -1: not readable. */
 int64_t http_parse_retry_after(const char *value, easg_time date);

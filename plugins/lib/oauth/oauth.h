@@ -84,6 +84,11 @@ easg_status oauth_get(struct oauth *o, int64_t timeout_ms, const char **authoriz
 /* Forgets the token: the service that takes it said 401. */
 void oauth_drop(struct oauth *o);
 
+/* Tells each application permission that the token at hand holds, for a person's eyes: to Entra a
+ * token is none of a client's business. EASG_E_NOTFOUND: there is none, or it cannot be read. */
+easg_status oauth_each_role(const struct oauth *o, void (*fn)(void *user, const easg_str *role),
+                            void *user, easg_error *err) EASG_MUST_CHECK;
+
 /* How far this machine's clock is ahead of the login server's, in milliseconds, by its Date; 0
  * when not known. */
 int64_t oauth_clock_skew_ms(const struct oauth *o);

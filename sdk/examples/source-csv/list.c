@@ -13,11 +13,11 @@
 
 #define POLL_EVERY 256
 
-static const char *const mailbox_columns[] = { "mailbox_id", "display_name", "sid",
+const char *const csv_mailbox_columns[] = { "mailbox_id", "display_name", "sid",
                                                "upn",        "primary_smtp", "smtp",
                                                "allowed",    "blocked",      "eas_disabled",
                                                NULL };
-static const char *const device_columns[] = { "key",           "device_id",  "mailbox_id",
+const char *const csv_device_columns[] = { "key",           "device_id",  "mailbox_id",
                                               "type",          "model",      "os",
                                               "friendly_name", "user_agent", "access",
                                               "access_reason", "first_sync", "last_sync",
@@ -257,9 +257,10 @@ easg_status EASG_CALL csv_list(easg_session *session, const easg_run *run, const
     if (st == EASG_OK)
         st = to->org(to, &org);
     if (st == EASG_OK)
-        st = each_row(&in, &self->mailboxes, mailbox_columns, mailbox, self->min_mailboxes, err);
+        st = each_row(&in, &self->mailboxes, csv_mailbox_columns, mailbox, self->min_mailboxes,
+                      err);
     if (st == EASG_OK)
-        st = each_row(&in, &self->devices, device_columns, device, 0, err);
+        st = each_row(&in, &self->devices, csv_device_columns, device, 0, err);
     mem_free(in.allowed.ids);
     mem_free(in.blocked.ids);
     mem_free(in.changed);

@@ -8,8 +8,12 @@
 
 #include "source_csv.h"
 
+#include <easgate/draft/probe.h>
+
 #include "err.h"
 #include "plugin_opt.h"
+#include "rows.h"
+#include "text.h"
 
 #define OPT(n, t, f, def, words, text)                                                             \
     {                                                                                              \
@@ -134,6 +138,65 @@ static easg_status EASG_CALL apply(easg_session *session, const easg_run *run,
     return EASG_OK;
 }
 
+/* ---- easg.probe/1, a draft: what `easgate check ORG --online` tells of this module ---- */
+
+static easg_status tell(const easg_probe_receiver *to, easg_status st, const char *name,
+                        const char *text)
+{
+    easg_probe_hop hop = { .struct_size = (uint32_t)sizeof hop,
+                           .grade = st == EASG_OK ? EASG_PROBE_OK : EASG_PROBE_FAILED,
+                           .status = st,
+                           .name = text_str(name),
+                           .text = text_str(text) };
+
+    return to->hop(to, &hop);
+}
+
+/* A file is a hop: can it be read, and does it start with what is expected? */
+static easg_status tell_file(const easg_probe_receiver *to, const char *name, const easg_str *path,
+                             const char *const *columns)
+{
+    easg_error why = EASG_ERROR_INIT;
+    struct rows *rows = NULL;
+    easg_status st = rows_open(path->ptr, &rows, &why);
+    int more = 0;
+
+    if (st == EASG_OK) {
+        rows_expect(rows, columns);
+        st = rows_next(rows, &more, &why);
+        rows_close(rows);
+    }
+    return tell(to, st, name, st == EASG_OK ? path->ptr : why.message);
+}
+
+static easg_status EASG_CALL probe(easg_instance *self, const easg_run *run,
+                                   const easg_endpoint *endpoint, const easg_probe_receiver *to,
+                                   easg_error *err)
+{
+    easg_error why = EASG_ERROR_INIT;
+    struct outbox *box = NULL;
+    easg_status st, told;
+
+    (void)run, (void)endpoint, (void)err;
+    told = tell_file(to, "mailboxes", &self->mailboxes, csv_mailbox_columns);
+    if (told == EASG_OK)
+        told = tell_file(to, "devices", &self->devices, csv_device_columns);
+    if (told != EASG_OK)
+        return told;
+    st = outbox_open(self->outbox.ptr, &box, &why);
+    outbox_close(box);
+    return tell(to, st, "outbox", st == EASG_OK ? self->outbox.ptr : why.message);
+}
+
+static const void *EASG_CALL get_extension(easg_instance *self, const char *id)
+{
+    static const easg_probe_ops probe_ops = { .struct_size = (uint32_t)sizeof probe_ops,
+                                              .walk = probe };
+
+    (void)self;
+    return strcmp(id, EASG_PROBE) == 0 ? &probe_ops : NULL;
+}
+
 static const easg_source_ops ops = { .struct_size = (uint32_t)sizeof ops,
                                      .verbs = 1u << EASG_VERB_ALLOW | 1u << EASG_VERB_BLOCK |
                                               1u << EASG_VERB_WITHDRAW,
@@ -149,7 +212,8 @@ static const easg_module module = { .struct_size = (uint32_t)sizeof module,
                                     .options = options,
                                     .ops = &ops,
                                     .create = create,
-                                    .destroy = destroy };
+                                    .destroy = destroy,
+                                    .get_extension = get_extension };
 
 static const easg_module *const modules[] = { &module, NULL };
 

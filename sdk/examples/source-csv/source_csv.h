@@ -23,6 +23,10 @@ struct easg_session {
     struct outbox *outbox;
 };
 
+/* list.c: what the columns are called, NULL at the end. */
+extern const char *const csv_mailbox_columns[];
+extern const char *const csv_device_columns[];
+
 easg_status EASG_CALL csv_list(easg_session *session, const easg_run *run, const easg_query *query,
                                const easg_source_receiver *to, easg_error *err);
 
