@@ -20,6 +20,33 @@ struct values {
     int html;
 };
 
+static easg_status render_digest(const struct org_config *org, const struct values *v,
+                                 easg_time now, struct mail_values *values, struct mail_text *out,
+                                 easg_error *err)
+{
+    char held[200];
+    const struct mail_item blocked[] = {
+        { "robin@contoso.example", "iPhone 15, iOS 19.1, ID APPL000000000000", "enrol", NULL,
+          now - 3600000 },
+        { "kim@contoso.example", "SM-G991B, Android 15, ID SEC0000000000000", "noncompliant", NULL,
+          now - 1800000 }
+    };
+    const struct mail_item waits[] = { { NULL, NULL, NULL, held, EASG_TIME_NONE } };
+    const struct mail_item failed[] = { { "lee@contoso.example", "ID APPL111111111111", NULL,
+                                          "the recipient is not valid", now - 600000 } };
+    const struct mail_items lists[] = { { blocked, 2, 0 }, { waits, 1, 0 }, { failed, 1, 0 } };
+
+    (void)snprintf(held, sizeof held, "25: easgate approve %.60s RUN", org->name);
+    values->lists[MAIL_LIST_BLOCKED] = &lists[0];
+    values->lists[MAIL_LIST_HELD] = &lists[1];
+    values->lists[MAIL_LIST_UNDELIVERED] = &lists[2];
+    values->since = now - 24 * 3600000;
+    values->until = now;
+    values->mail = NULL;
+    return mail_render(org->mail.templates, v->lang, org->mail.language, MAIL_DIGEST, values, out,
+                       err);
+}
+
 static easg_status render(const struct org_config *org, const struct values *v, easg_time now,
                           struct mail_text *out, easg_error *err)
 {
@@ -31,6 +58,8 @@ static easg_status render(const struct org_config *org, const struct values *v, 
                                   .mail = "enrol",
                                   .deadline = EASG_TIME_NONE };
 
+    if (t == MAIL_DIGEST)
+        return render_digest(org, v, now, &values, out, err);
     if (t == MAIL_ABOUT && org->mail.wait_ms > 0)
         values.deadline = now + org->mail.wait_ms;
     return mail_render(org->mail.templates, v->lang, org->mail.language, (enum mail_template)t,
@@ -193,7 +222,7 @@ static const struct arg_spec args[] = {
       .name = "template",
       .offset = offsetof(struct values, template),
       .value = "T",
-      .choices = "about-to-be-blocked|blocked|quarantined|allowed-again",
+      .choices = "about-to-be-blocked|blocked|quarantined|allowed-again|digest",
       .doc = "which mail; about-to-be-blocked otherwise" },
     { .type = ARG_TEXT,
       .name = "lang",

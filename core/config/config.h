@@ -132,6 +132,9 @@ struct org_mail {
     const char *templates; /* NULL: the built-in ones */
     const char *language;  /* "en" */
     const char *helpdesk;  /* NULL: none */
+    const easg_str *const *digest_to; /* whom a digest is sent */
+    size_t n_digest_to;
+    int digest_daily; /* 0: after each run */
 };
 
 /* What the organisation is to decide for everybody; see easgate/draft/orgpolicy.h. */

@@ -46,6 +46,11 @@ static const easg_option table[] = {
         "Language of those whose own is not known: en, nl, de, fr, or one of mail.templates."),
     OPT(STRING, 0, "mail.helpdesk", NULL, NULL,
         "Whom people may ask, as it stands in the mail: an address, a telephone number."),
+    OPT(LIST, 0, "mail.digest.to", NULL, NULL,
+        "Addresses of the help desk: they get one mail about all that was blocked or held, and "
+        "about mails that could not be delivered."),
+    OPT(ENUM, 0, "mail.digest.every", "day", "run|day",
+        "run: after each run with something to tell; day: at most once a day."),
     OPT(ENUM, 0, "failure_policy", "hold", "hold|open|closed",
         "What becomes of devices when the device manager does not answer and its facts are older "
         "than brakes.facts_max_age: nothing, our blocks are taken back, or everybody is blocked."),
@@ -329,6 +334,7 @@ static void read_mail(struct org_config *o)
     m->max_per_day = number(root, "mail.max_per_day");
     m->required = truth(root, "mail.required");
     m->templates = cfg_str(cfg_get(root, "mail.templates"), &s) && !text_blank(&s) ? s.ptr : NULL;
+    m->digest_daily = is(root, "mail.digest.every", "day");
     m->helpdesk = cfg_str(cfg_get(root, "mail.helpdesk"), &s) && !text_blank(&s) ? s.ptr : NULL;
     m->language = cfg_str(cfg_get(root, "mail.language"), &s) && !text_blank(&s) ? s.ptr : "en";
 }
@@ -392,6 +398,9 @@ static easg_status fill(struct org_config *o, const char *path, easg_error *err)
     o->mode = is(root, "mode", "enforce") ? ORG_ENFORCE : ORG_AUDIT;
     for (size_t i = 0; st == EASG_OK && i < 4; i++)
         st = read_module(root, cfg_module_keys[i], modules[i], err);
+    if (st == EASG_OK)
+        st = read_list(o->doc, cfg_get(root, "mail.digest.to"), &o->mail.digest_to,
+                       &o->mail.n_digest_to, err);
     if (st == EASG_OK)
         st = read_list(o->doc, cfg_get(root, "policy.include_groups"), &o->include_groups,
                        &o->n_include_groups, err);

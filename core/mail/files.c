@@ -40,20 +40,26 @@ easg_status mail_file(const char *dir, const char *language, const char *name, s
     return strbuf_status(out) == EASG_OK ? EASG_OK : err_nomem(err);
 }
 
-int mail_has_language(const char *dir, const char *language)
+int mail_has_file(const char *dir, const char *language, const char *name)
 {
     char path[512], key[100];
 
-    for (const char *p = language; *p; p++) /* it becomes a part of a path */
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-'))
-            return 0;
-    if (!language[0] || strlen(language) > 35)
-        return 0;
-    (void)snprintf(key, sizeof key, "%s/words.txt", language);
+    (void)snprintf(key, sizeof key, "%.35s/%.40s", language, name);
     if (dir) {
         (void)snprintf(path, sizeof path, "%.400s/%s", dir, key);
         if (fs_exists(path))
             return 1;
     }
     return builtin(key) != NULL;
+}
+
+int mail_has_language(const char *dir, const char *language)
+{
+
+    for (const char *p = language; *p; p++) /* it becomes a part of a path */
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-'))
+            return 0;
+    if (!language[0] || strlen(language) > 35)
+        return 0;
+    return mail_has_file(dir, language, "words.txt");
 }

@@ -12,8 +12,10 @@
 #include "err.h"
 #include "text.h"
 
-const char *const mail_holes[HOLES] = { "user",     "device",   "reason",      "what_to_do",
-                                        "deadline", "helpdesk", "organization" };
+const char *const mail_holes[HOLES] = { "user",     "device",     "reason",       "what_to_do",
+                                        "deadline", "helpdesk",   "organization", "since",
+                                        "until",    "blocked",    "quarantined",  "announced",
+                                        "held",     "undelivered" };
 
 struct fill {
     const char *file;
@@ -45,7 +47,7 @@ static int find(const char *name, size_t len)
 
 static easg_status unknown(const struct fill *f, const char *name, size_t len, easg_error *err)
 {
-    char word[41], advice[120] = "";
+    char word[41], advice[200] = "";
     const char *nearest = NULL;
     unsigned best = 3;
 
@@ -63,48 +65,53 @@ static easg_status unknown(const struct fill *f, const char *name, size_t len, e
     else
         (void)snprintf(advice, sizeof advice,
                        "; there are user, device, reason, what_to_do, deadline, helpdesk, "
-                       "organization");
+                       "organization; in a digest since, until, blocked, quarantined, announced, "
+                       "held, undelivered");
     return complain(f, err, "unknown placeholder", name, len, advice);
 }
 
 /* A value as text, on one line where it goes into one. */
-static void put_plain(struct fill *f, const char *v, size_t len)
+static void put_plain(struct strbuf *out, const char *v, size_t len)
 {
     for (size_t i = 0; i < len;) {
         size_t n = text_utf8_len(v + i, len - i);
         unsigned char c = (unsigned char)v[i];
 
         if (n == 0)
-            strbuf_adds(f->out, "\xEF\xBF\xBD");
+            strbuf_adds(out, "\xEF\xBF\xBD");
         else if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)v[i + 1] < 0xa0))
-            strbuf_addc(f->out, ' ');
+            strbuf_addc(out, ' ');
         else
-            strbuf_add(f->out, v + i, n);
+            strbuf_add(out, v + i, n);
         i += n ? n : 1;
     }
 }
 
-static void put_html(struct fill *f, const char *v)
+void mail_escape(const char *value, enum mail_escape how, struct strbuf *out)
 {
     struct strbuf plain = STRBUF_INIT(MAIL_MAX_FILE);
-    struct fill inner = *f;
 
-    inner.out = &plain;
-    put_plain(&inner, v, strlen(v));
+    if (how != ESCAPE_HTML) {
+        put_plain(out, value, strlen(value));
+        return;
+    }
+    put_plain(&plain, value, strlen(value));
     if (strbuf_status(&plain) != EASG_OK)
-        f->out->status = strbuf_status(&plain);
-    strbuf_add_xml(f->out, strbuf_str(&plain), plain.len);
+        out->status = strbuf_status(&plain);
+    strbuf_add_xml(out, strbuf_str(&plain), plain.len);
     strbuf_clear(&plain);
 }
 
-static void put(struct fill *f, const char *value)
+static void put(struct fill *f, int hole)
 {
+    const char *value = f->values[hole];
+
     if (!value || f->hidden)
         return;
-    if (f->how == ESCAPE_HTML)
-        put_html(f, value);
+    if (hole >= HOLE_LISTS)
+        strbuf_adds(f->out, value);
     else
-        put_plain(f, value, strlen(value));
+        mail_escape(value, f->how, f->out);
 }
 
 static easg_status section(struct fill *f, char kind, int hole, const char *name, size_t len,
@@ -154,7 +161,7 @@ static easg_status hole_at(struct fill *f, const char **p, const char *end, easg
         return unknown(f, name, len, err);
     if (kind)
         return section(f, kind, hole, name, len, err);
-    put(f, f->values[hole]);
+    put(f, hole);
     return EASG_OK;
 }
 

@@ -14,7 +14,7 @@
 #include "text.h"
 
 static const char *const names[MAIL_TEMPLATES] = { "about-to-be-blocked", "blocked", "quarantined",
-                                                   "allowed-again" };
+                                                   "allowed-again", "digest" };
 static const char *const mails[] = { "enrol", "activate", "noncompliant" };
 
 const char *mail_template_name(enum mail_template t)
@@ -33,8 +33,8 @@ int mail_template_find(const char *name)
 void mail_text_init(struct mail_text *t)
 {
     strbuf_init(&t->subject, 4096);
-    strbuf_init(&t->text, MAIL_MAX_FILE);
-    strbuf_init(&t->html, MAIL_MAX_FILE);
+    strbuf_init(&t->text, MAIL_MAX_BODY);
+    strbuf_init(&t->html, MAIL_MAX_BODY);
     t->language[0] = '\0';
 }
 
@@ -78,8 +78,9 @@ static void choose_language(const char *dir, const char *language, const char *f
 /* ---- one mail ---- */
 
 struct made {
-    struct strbuf file, words, reason, what, date;
-    char where[512];
+    struct strbuf file, words, reason, what, date, since, until;
+    struct strbuf lists[MAIL_LISTS];
+    char where[512], words_where[512];
     const char *values[HOLES];
 };
 
@@ -91,6 +92,10 @@ static void made_init(struct made *m)
     strbuf_init(&m->reason, 4096);
     strbuf_init(&m->what, 4096);
     strbuf_init(&m->date, 512);
+    strbuf_init(&m->since, 512);
+    strbuf_init(&m->until, 512);
+    for (int i = 0; i < MAIL_LISTS; i++)
+        strbuf_init(&m->lists[i], MAIL_MAX_BODY);
 }
 
 static void made_clear(struct made *m)
@@ -100,10 +105,14 @@ static void made_clear(struct made *m)
     strbuf_clear(&m->reason);
     strbuf_clear(&m->what);
     strbuf_clear(&m->date);
+    strbuf_clear(&m->since);
+    strbuf_clear(&m->until);
+    for (int i = 0; i < MAIL_LISTS; i++)
+        strbuf_clear(&m->lists[i]);
 }
 
 static easg_status read_words(struct made *m, const char *dir, const char *language,
-                              const struct mail_values *v, easg_error *err)
+                              enum mail_template t, const struct mail_values *v, easg_error *err)
 {
     char key[40];
     easg_status st = mail_file(dir, language, "words.txt", &m->words, m->where, err);
@@ -117,6 +126,11 @@ static easg_status read_words(struct made *m, const char *dir, const char *langu
     }
     if (st == EASG_OK)
         st = mail_date(m->where, &m->words, v->deadline, &m->date, err);
+    if (st == EASG_OK && t == MAIL_DIGEST)
+        st = mail_date(m->where, &m->words, v->since, &m->since, err);
+    if (st == EASG_OK && t == MAIL_DIGEST)
+        st = mail_date(m->where, &m->words, v->until, &m->until, err);
+    memcpy(m->words_where, m->where, sizeof m->words_where);
     m->values[HOLE_USER] = v->user;
     m->values[HOLE_DEVICE] = v->device;
     m->values[HOLE_HELPDESK] = v->helpdesk;
@@ -124,6 +138,23 @@ static easg_status read_words(struct made *m, const char *dir, const char *langu
     m->values[HOLE_REASON] = strbuf_str(&m->reason);
     m->values[HOLE_WHAT_TO_DO] = strbuf_str(&m->what);
     m->values[HOLE_DEADLINE] = strbuf_str(&m->date);
+    m->values[HOLE_SINCE] = strbuf_str(&m->since);
+    m->values[HOLE_UNTIL] = strbuf_str(&m->until);
+    return st;
+}
+
+static easg_status make_lists(struct made *m, const struct mail_values *v, enum mail_escape how,
+                              easg_error *err)
+{
+    easg_status st = EASG_OK;
+
+    for (int i = 0; st == EASG_OK && i < MAIL_LISTS; i++) {
+        strbuf_reset(&m->lists[i]);
+        st = mail_items(m->words_where, &m->words, v->lists[i], how, &m->lists[i], err);
+        if (st == EASG_OK && strbuf_status(&m->lists[i]) != EASG_OK)
+            st = err_set(err, strbuf_status(&m->lists[i]), "a list of a digest is too long");
+        m->values[HOLE_LISTS + i] = strbuf_str(&m->lists[i]);
+    }
     return st;
 }
 
@@ -187,9 +218,13 @@ static easg_status make(const char *dir, enum mail_template t, const struct mail
     easg_status st;
 
     made_init(&m);
-    st = read_words(&m, dir, out->language, v, err);
+    st = read_words(&m, dir, out->language, t, v, err);
+    if (st == EASG_OK)
+        st = make_lists(&m, v, ESCAPE_TEXT, err);
     if (st == EASG_OK)
         st = fill_text(&m, dir, out->language, t, out, err);
+    if (st == EASG_OK)
+        st = make_lists(&m, v, ESCAPE_HTML, err);
     if (st == EASG_OK)
         st = fill_html(&m, dir, out->language, t, out, err);
     made_clear(&m);
@@ -204,6 +239,9 @@ easg_status mail_render(const char *dir, const char *language, const char *fallb
     strbuf_reset(&out->text);
     strbuf_reset(&out->html);
     choose_language(dir, language, fallback, out->language);
+    /* a language of the administrator's own need not have what only the help desk reads */
+    if (t == MAIL_DIGEST && !mail_has_file(dir, out->language, "digest.txt"))
+        (void)snprintf(out->language, sizeof out->language, "en");
     return make(dir, t, v, out, err);
 }
 

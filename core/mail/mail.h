@@ -14,17 +14,45 @@
 #include "alloc.h"
 #include "strbuf.h"
 
-enum mail_template { MAIL_ABOUT, MAIL_BLOCKED, MAIL_QUARANTINED, MAIL_ALLOWED, MAIL_TEMPLATES };
+enum mail_template {
+    MAIL_ABOUT,
+    MAIL_BLOCKED,
+    MAIL_QUARANTINED,
+    MAIL_ALLOWED,
+    MAIL_DIGEST, /* to the help desk */
+    MAIL_TEMPLATES
+};
 /* "about-to-be-blocked"; NULL past the end. */
 const char *mail_template_name(enum mail_template t);
 /* By name; -1. */
 int mail_template_find(const char *name);
+
+/* Lists of a digest, each a placeholder of its own that becomes items. */
+enum mail_list {
+    MAIL_LIST_BLOCKED,
+    MAIL_LIST_QUARANTINED,
+    MAIL_LIST_ANNOUNCED,
+    MAIL_LIST_HELD,
+    MAIL_LIST_UNDELIVERED,
+    MAIL_LISTS
+};
+/* NULL and "" are left out. `mail` is as below, and becomes its reason. */
+struct mail_item {
+    const char *user, *device, *mail, *text;
+    easg_time at; /* EASG_TIME_NONE: none */
+};
+struct mail_items {
+    const struct mail_item *items;
+    size_t n, more; /* `more` are not shown */
+};
 
 /* Values of placeholders. NULL and "" are no value. All but these two are any text of a peer. */
 struct mail_values {
     const char *user, *device, *helpdesk, *organization;
     const char *mail;   /* "enrol", "activate", "noncompliant": reason and what to do */
     easg_time deadline; /* EASG_TIME_NONE: none */
+    const struct mail_items *lists[MAIL_LISTS]; /* of a digest; NULL: empty */
+    easg_time since, until;                     /* of a digest */
 };
 
 struct mail_text {

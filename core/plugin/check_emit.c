@@ -243,7 +243,8 @@ const easg_person *check_person(const easg_person *in, easg_person *room, easg_s
     return str_ok(&j, "id", &in->id, REQUIRED_ID) && str_ok(&j, "upn", &in->upn, ID) &&
                    str_ok(&j, "sid", &in->sid, ID) &&
                    str_ok(&j, "immutable_id", &in->immutable_id, ID) &&
-                   list_ok(&j, "smtp", in->smtp, in->n_smtp, SMTP_MAX)
+                   list_ok(&j, "smtp", in->smtp, in->n_smtp, SMTP_MAX) &&
+                   str_ok(&j, "language", &in->language, TEXT)
                ? in
                : NULL;
 }

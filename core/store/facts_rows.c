@@ -34,12 +34,29 @@ static easg_status put_keys(struct store *s, const easg_person *p, int64_t pk, i
     return st;
 }
 
+/* A language tag (BCP 47) as mail takes it; absent when it is none. */
+static easg_str language_of(const easg_person *p)
+{
+    easg_str t = listing_trim(&p->language);
+
+    if (t.len == 0 || t.len > 35)
+        return (easg_str){ NULL, 0 };
+    for (size_t i = 0; i < t.len; i++) {
+        char c = t.ptr[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+              c == '-'))
+            return (easg_str){ NULL, 0 };
+    }
+    return t;
+}
+
 static easg_status put_person(struct store *s, const easg_person *p, int64_t k,
                               const char *member_of, easg_error *err)
 {
     EASG_CLEANUP(strbuf_clear) struct strbuf smtp = STRBUF_INIT(1u << 20);
     easg_str sid = listing_trim(&p->sid), immutable = listing_trim(&p->immutable_id);
-    easg_str text = { NULL, 0 };
+    easg_str text = { NULL, 0 }, language = language_of(p);
     easg_status st;
 
     st = listing_join(&smtp, p->smtp, p->n_smtp);
@@ -49,9 +66,9 @@ static easg_status put_person(struct store *s, const easg_person *p, int64_t k,
     text.len = smtp.len;
     return db_run(s, err,
                   "INSERT INTO person(k, person_id, upn, sid, immutable_id, smtp, flags, seen_at,"
-                  " member_of) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                  "iTSSSSiis", k, &p->id, &p->upn, &sid, &immutable, &text, (int64_t)p->flags,
-                  s->listing->now, member_of);
+                  " member_of, language) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                  "iTSSSSiisS", k, &p->id, &p->upn, &sid, &immutable, &text, (int64_t)p->flags,
+                  s->listing->now, member_of, &language);
 }
 
 easg_status store_stage_person(struct store *s, const easg_person *p, const char *member_of,
@@ -60,6 +77,7 @@ easg_status store_stage_person(struct store *s, const easg_person *p, const char
     struct digest *g = &s->digest;
     int64_t k = digest_key(g, DIGEST_PERSON, p->id.ptr, p->id.len);
     unsigned char hash[DIGEST_HASH];
+    easg_str language = language_of(p);
     uint64_t sum = 0;
     easg_status st;
     size_t i;
@@ -80,6 +98,10 @@ easg_status store_stage_person(struct store *s, const easg_person *p, const char
         easg_str groups = { member_of, strlen(member_of) };
 
         digest_str(g, &groups);
+    }
+    if (language.len) { /* likewise */
+        digest_int(g, 1);
+        digest_str(g, &language);
     }
     st = digest_end(g, DIGEST_PERSON, &p->id, hash, err);
     if (st == EASG_OK)

@@ -27,7 +27,7 @@ void store_free_mails(struct store_mail *list, size_t n)
 
 #define MAIL_COLUMNS                                                                               \
     "SELECT id, action, mk, ek, attempts, misses, created_at, attempt_at, deadline, key, user,"    \
-    " smtp, device_id, mail, reason, state, template, error FROM outbox"
+    " smtp, device_id, mail, reason, state, template, error, period_from, period_to FROM outbox"
 
 static easg_status read_mail(sqlite3_stmt *stmt, struct store_mail *m, easg_error *err)
 {
@@ -44,6 +44,8 @@ static easg_status read_mail(sqlite3_stmt *stmt, struct store_mail *m, easg_erro
     m->created_at = db_time(stmt, 6);
     m->attempt_at = db_time(stmt, 7);
     m->deadline = db_time(stmt, 8);
+    m->period_from = db_time(stmt, 18);
+    m->period_to = db_time(stmt, 19);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         easg_str t = db_text(stmt, 9 + (int)i);
 
@@ -78,8 +80,9 @@ easg_status store_put_mail(struct store *s, struct store_mail *m, easg_time now,
     easg_status st =
         db_run(s, err,
                "INSERT INTO outbox(run, action, key, user, smtp, device_id, mail, reason, state,"
-               " created_at, mk, ek, template, deadline, error)"
-               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+               " created_at, mk, ek, template, deadline, error, ended_at)"
+               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+               " iif(?9='queued', NULL, ?10))",
                "iisssssssiiists", s->run, m->action, m->key, m->user, m->smtp, m->device_id,
                m->mail, m->reason, m->state, now, m->mk, m->ek, m->template, m->deadline, m->error);
 
@@ -94,7 +97,8 @@ easg_status store_set_mail(struct store *s, int64_t id, const char *state, const
     return db_run(s, err,
                   "UPDATE outbox SET state=?2, error=?3, attempts=attempts+iif(?2='sending', 1, 0),"
                   " attempt_at=iif(?2='sending', ?4, attempt_at),"
-                  " sent_at=iif(?2='sent', ?4, sent_at) WHERE id=?1",
+                  " sent_at=iif(?2='sent', ?4, sent_at),"
+                  " ended_at=iif(?2 IN ('sent', 'failed'), ?4, NULL) WHERE id=?1",
                   "issi", id, state, error, now);
 }
 

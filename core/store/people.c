@@ -224,3 +224,25 @@ easg_status store_find_person(struct store *s, const struct store_mailbox *m,
     }
     return load(s, f.pk[0], f.id[0], out, err);
 }
+
+easg_status store_get_language(struct store *s, int64_t pk, char out[36], easg_error *err)
+{
+    easg_status st;
+    sqlite3_stmt *stmt = db_bind(s, &st, err,
+                                 "SELECT p.language FROM person_idx i JOIN person p ON p.id=i.id"
+                                 " WHERE i.k=?1",
+                                 "i", pk);
+    easg_str t;
+    int more = 0;
+
+    out[0] = '\0';
+    if (st == EASG_OK)
+        st = db_step(s, stmt, &more, err);
+    if (st != EASG_OK || !more)
+        return st;
+    t = db_text(stmt, 0);
+    if (t.ptr && t.len < 36)
+        memcpy(out, t.ptr, t.len + 1);
+    db_reset(stmt);
+    return EASG_OK;
+}

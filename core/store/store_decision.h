@@ -63,6 +63,8 @@ struct store_person {
  * else's. */
 easg_status store_find_person(struct store *s, const struct store_mailbox *m,
                               struct store_person *out, easg_error *err);
+/* What the person reads: "de-AT", or "" when that is not known. */
+easg_status store_get_language(struct store *s, int64_t pk, char out[36], easg_error *err);
 
 struct store_managed {
     int64_t k, uk; /* uk: pk of its person, 0 */
@@ -225,6 +227,7 @@ easg_status store_note_lists(struct store *s, const struct store_action *a, uint
 struct store_mail {
     int64_t id, action, mk, ek, attempts, misses;
     easg_time created_at, attempt_at, deadline;
+    easg_time period_from, period_to; /* of a digest */
     char *key, *user, *smtp, *device_id, *mail, *reason, *state, *template, *error; /* owned */
 };
 void store_clear_mail(struct store_mail *m);
@@ -262,6 +265,33 @@ struct store_relief {
 easg_status store_next_relieved(struct store *s, easg_time since, int64_t after,
                                 struct store_relief *out, int *more, easg_error *err);
 void store_clear_relief(struct store_relief *r);
+
+/* ---- digests to the help desk (digests.c) ---- */
+
+enum store_digest_part {
+    STORE_DIGEST_BLOCKED,
+    STORE_DIGEST_QUARANTINED, /* blocked, and in quarantine before */
+    STORE_DIGEST_ANNOUNCED,   /* told, and not blocked yet; `at` is when */
+    STORE_DIGEST_HELD,        /* a row for each run; `text` is the run, `n` how many */
+    STORE_DIGEST_UNDELIVERED, /* `text` is why */
+    STORE_DIGEST_PARTS
+};
+struct store_digest_row {
+    int64_t mk, ek, n;
+    const char *user, *device_id, *mail, *text; /* NULL: absent */
+    easg_time at;
+};
+/* What happened after `from` and up to `to`, by age, at most `max`; *all is how many there are. */
+easg_status store_each_digest(struct store *s, enum store_digest_part part, easg_time from,
+                              easg_time to, size_t max,
+                              easg_status (*fn)(void *user, const struct store_digest_row *row,
+                                                easg_error *err),
+                              void *user, int64_t *all, easg_error *err);
+/* The end of the last period that was told, or will be; EASG_TIME_NONE: none was. */
+easg_status store_last_digest(struct store *s, easg_time *to, easg_error *err);
+/* A mail about a period to an address; `key` is its idempotency key. */
+easg_status store_put_digest(struct store *s, const char *key, const char *smtp, easg_time from,
+                             easg_time to, easg_time now, easg_error *err);
 
 /* What a device and its user are called, added to buffers of the caller; nothing when not known. */
 struct store_words {

@@ -6,7 +6,6 @@
  */
 #include "sync_outbox.h"
 
-#include "mail.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -52,7 +51,7 @@ void outbox_close(struct outbox *o)
 
 /* ---- the text ---- */
 
-static void describe(const struct store_words *w, const char *device_id, struct strbuf *out)
+static void add_words(const struct store_words *w, const char *device_id, struct strbuf *out)
 {
     const struct strbuf *name = w->model.len ? &w->model : w->type.len ? &w->type : NULL;
 
@@ -72,11 +71,59 @@ static void describe(const struct store_words *w, const char *device_id, struct 
     strbuf_adds(out, device_id);
 }
 
+#define WORDS_INIT                                                                                 \
+    {                                                                                              \
+        STRBUF_INIT(4096), STRBUF_INIT(4096), STRBUF_INIT(4096), STRBUF_INIT(4096),                \
+            STRBUF_INIT(4096)                                                                      \
+    }
+
+static void clear_words(struct store_words *w)
+{
+    strbuf_clear(&w->display_name);
+    strbuf_clear(&w->friendly_name);
+    strbuf_clear(&w->model);
+    strbuf_clear(&w->type);
+    strbuf_clear(&w->os);
+}
+
+easg_status outbox_describe(struct outbox *o, int64_t mk, int64_t ek, const char *device_id,
+                            struct strbuf *out, easg_error *err)
+{
+    struct store_words w = WORDS_INIT;
+    easg_status st = store_get_words(o->s->store, mk, ek, &w, err);
+
+    if (st == EASG_OK)
+        add_words(&w, device_id, out);
+    clear_words(&w);
+    return st == EASG_OK && strbuf_status(out) != EASG_OK ? err_nomem(err) : st;
+}
+
+/* The language of the one person whose mailbox it is, in `out`; "" when nobody knows. */
+static easg_status language_of(struct outbox *o, int64_t mk, char out[36], easg_error *err)
+{
+    struct store_mailbox box;
+    struct store_person who;
+    easg_status st;
+
+    out[0] = '\0';
+    memset(&box, 0, sizeof box);
+    st = store_get_mailbox(o->s->store, mk, &box, err);
+    if (st == EASG_OK)
+        st = store_find_person(o->s->store, &box, &who, err);
+    if (st == EASG_OK && who.pk)
+        st = store_get_language(o->s->store, who.pk, out, err);
+    store_clear_mailbox(&box);
+    if (st == EASG_E_NOTFOUND) { /* the mailbox is gone; the mail goes out all the same */
+        err_clear(err);
+        st = EASG_OK;
+    }
+    return st;
+}
+
 static easg_status render(struct outbox *o, const struct store_mail *m, struct mail_text *out,
                           easg_error *err)
 {
-    struct store_words w = { STRBUF_INIT(4096), STRBUF_INIT(4096), STRBUF_INIT(4096),
-                             STRBUF_INIT(4096), STRBUF_INIT(4096) };
+    struct store_words w = WORDS_INIT;
     struct strbuf device = STRBUF_INIT(16384);
     const struct org_mail *cfg = &o->s->o->org->mail;
     int t = m->template ? mail_template_find(m->template) : -1;
@@ -84,22 +131,24 @@ static easg_status render(struct outbox *o, const struct store_mail *m, struct m
                              .organization = o->s->o->org->name,
                              .mail = m->mail,
                              .deadline = m->deadline };
-    easg_status st = store_get_words(o->s->store, m->mk, m->ek, &w, err);
+    char language[36];
+    easg_status st;
 
-    describe(&w, m->device_id, &device);
+    if (t == MAIL_DIGEST)
+        return digest_render(o, m, out, err);
+    st = store_get_words(o->s->store, m->mk, m->ek, &w, err);
+    if (st == EASG_OK)
+        st = language_of(o, m->mk, language, err);
+    add_words(&w, m->device_id, &device);
     v.user = w.display_name.len ? strbuf_str(&w.display_name) : m->user;
     v.device = strbuf_str(&device);
     /* Time went by since it was written down: what was announced has come. */
     if (t == MAIL_ABOUT && m->deadline != EASG_TIME_NONE && m->deadline <= o->s->now)
         t = MAIL_BLOCKED;
     if (st == EASG_OK)
-        st = mail_render(cfg->templates, NULL, cfg->language,
+        st = mail_render(cfg->templates, language, cfg->language,
                          t < 0 ? MAIL_BLOCKED : (enum mail_template)t, &v, out, err);
-    strbuf_clear(&w.display_name);
-    strbuf_clear(&w.friendly_name);
-    strbuf_clear(&w.model);
-    strbuf_clear(&w.type);
-    strbuf_clear(&w.os);
+    clear_words(&w);
     strbuf_clear(&device);
     return st;
 }
@@ -183,21 +232,27 @@ static easg_status give_up(struct outbox *o, const struct store_mail *m, const c
 }
 
 /* Not there: once more after a while, since a server may be slow to show what it took. Only then is
- * it sent again. */
+ * it sent again; that it may be is written down with the second search, so that a run that dies
+ * between the two does not count as another loss. */
 static easg_status missed(struct outbox *o, const struct store_mail *m, easg_error *err)
 {
+    int again = m->misses % 2 != 0;
+    int lost = again && m->misses + 1 >= 2 * OUTBOX_LOST;
     easg_status st = store_begin(o->s->store, 1, err);
 
     if (st == EASG_OK)
         st = store_miss_mail(o->s->store, m->id, o->s->now, err);
+    if (st == EASG_OK && again && !lost)
+        st = store_set_mail(o->s->store, m->id, "queued", NULL, o->s->now, err);
+    store_at(o->s->store, "mail.missing");
     if (st == EASG_OK)
         st = store_commit(o->s->store, err);
-    if (st != EASG_OK || m->misses % 2 == 0)
+    store_at(o->s->store, "mail.missed");
+    if (st != EASG_OK || !again)
         return st;
-    if (m->misses + 1 >= 2 * OUTBOX_LOST)
+    if (lost)
         return give_up(o, m, "it was sent and not found again and again", err);
-    st = record(o, m, "queued", NULL, err);
-    return st == EASG_OK ? send(o, m, err) : st;
+    return send(o, m, err);
 }
 
 static easg_status settle(struct outbox *o, const struct store_mail *m, easg_error *err)

@@ -47,6 +47,7 @@ static const struct {
     { "apply", ALL | RELEASE, sync_apply },         /* intent, change, read back -> ledger */
     { "policy-apply", FULL | APPLY | RELEASE, sync_orgapply }, /* the same, one by one */
     { "tell", ALL, sync_tell },                                /* mail after it: allowed again */
+    { "digest", ALL, sync_digest },                            /* what the help desk has to know */
     { "publish", ALL | RELEASE, sync_publish },                /* tell the device manager */
     { "prune", FULL, sync_prune }                              /* forget what is too old */
 };

@@ -5,6 +5,7 @@
 #ifndef EASG_SYNC_OUTBOX_H
 #define EASG_SYNC_OUTBOX_H
 
+#include "mail.h"
 #include "sync_run.h"
 
 #define OUTBOX_GRACE_MS (2 * 60 * 1000)      /* before a mail is looked for, twice */
@@ -22,5 +23,12 @@ struct outbox {
 /* Sends what is queued and settles what is uncertain. A failure of the store is the only one. */
 easg_status outbox_deliver(struct outbox *o, easg_error *err);
 void outbox_close(struct outbox *o);
+/* "Anna's phone, iPhone 15, iOS 19.1, ID APPL..." */
+easg_status outbox_describe(struct outbox *o, int64_t mk, int64_t ek, const char *device_id,
+                            struct strbuf *out, easg_error *err);
+
+/* digest.c: the text of a digest. */
+easg_status digest_render(struct outbox *o, const struct store_mail *m, struct mail_text *out,
+                          easg_error *err);
 
 #endif

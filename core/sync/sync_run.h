@@ -81,6 +81,7 @@ easg_status sync_device_command(struct sync *s, easg_error *err);
 easg_status sync_notify(struct sync *s, easg_error *err);
 easg_status sync_apply(struct sync *s, easg_error *err);
 easg_status sync_tell(struct sync *s, easg_error *err);
+easg_status sync_digest(struct sync *s, easg_error *err);
 easg_status sync_publish(struct sync *s, easg_error *err);
 easg_status sync_prune(struct sync *s, easg_error *err);
 /* Not a step: always called, with what the steps came to. Returns the exit code. */

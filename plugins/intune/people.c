@@ -107,6 +107,8 @@ static easg_status on_person(void *user, const struct json *item, easg_error *er
     if (st == EASG_OK)
         st = json_get_str(item, "onPremisesImmutableId", 0, &out.immutable_id, err);
     if (st == EASG_OK)
+        st = json_get_str(item, "preferredLanguage", 0, &out.language, err);
+    if (st == EASG_OK)
         st = read_addresses(p, item, err);
     if (st == EASG_OK)
         st = read_licence(p, item, &licensed, err);
@@ -151,7 +153,8 @@ easg_status intune_fetch_people(struct easg_session *s, const struct guid_set *t
     p->to = to;
     (void)snprintf(path, sizeof path,
                    "/v1.0/users?$select=id,userPrincipalName,mail,proxyAddresses,"
-                   "onPremisesSecurityIdentifier,onPremisesImmutableId,assignedPlans&$top=%d",
+                   "onPremisesSecurityIdentifier,onPremisesImmutableId,preferredLanguage,"
+                   "assignedPlans&$top=%d",
                    (int)s->in->page_size);
     st = graph_list(s->graph, &list, err);
     if (st == EASG_OK)

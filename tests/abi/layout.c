@@ -107,6 +107,7 @@ static const struct member members[] = {
     M(easg_person, smtp),
     M(easg_person, n_smtp),
     M(easg_person, watched),
+    M(easg_person, language),
     S(easg_change),
     M(easg_change, struct_size),
     M(easg_change, verb),

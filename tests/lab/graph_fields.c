@@ -459,6 +459,17 @@ static void u_licences(struct buf *b, const char *name, uint32_t i)
             name);
 }
 
+/* One in three has a language, not always one that a template is there for. */
+static void u_language(struct buf *b, const char *name, uint32_t i)
+{
+    static const char *const tags[] = { "nl", "de-AT", "fr-CA", "en-GB", "ja" };
+
+    if (i % 3)
+        buf_fmt(b, "\"%s\":null,", name);
+    else
+        json_string(b, name, tags[i / 3 % 5]);
+}
+
 static void u_type(struct buf *b, const char *name, uint32_t i)
 {
     (void)i;
@@ -478,6 +489,7 @@ static const struct field user_fields[] = {
     { "onPremisesSamAccountName",     u_sam,       0},
     { "onPremisesDomainName",         u_domain,    0},
     { "onPremisesSyncEnabled",        u_synced,    0},
+    { "preferredLanguage",            u_language,  0},
     { "assignedPlans",                u_plans,     0},
     { "assignedLicenses",             u_licences,  0},
 };

@@ -205,6 +205,7 @@ static void do_person(char **w)
     copy(w, "smtp", p->smtp);
     copy(w, "immutable", p->immutable);
     copy(w, "groups", p->groups);
+    copy(w, "language", p->language);
 }
 
 static void do_managed(char **w)
@@ -505,7 +506,7 @@ static void do_run(char **w)
     snprintf(last_run, sizeof last_run, "00000000-0000-4000-8000-%012d", ++count);
     memset(fake->calls, 0, sizeof fake->calls);
     fake->writes = fake->mails = fake->mails_before = 0;
-    fake->last_endpoint[0] = '\0';
+    fake->last_endpoint[0] = fake->languages[0] = '\0';
     fflush(stdout);
     pid = fork();
     if (pid == 0) {
@@ -643,6 +644,16 @@ static void do_calls(char **w)
     if (value(w, "mails-before") && number(value(w, "mails-before"), -1) != fake->mails_before)
         fail("%d mails before the first write, not %s", fake->mails_before,
              value(w, "mails-before"));
+    if (value(w, "languages")) {
+        char sorted[FAKE_LIST][FAKE_TEXT] = { "" }, text[LINE], *save = NULL, *p;
+        int n = 0;
+
+        for (p = strtok_r(fake->languages, ",", &save); p && n < FAKE_LIST;
+             p = strtok_r(NULL, ",", &save))
+            snprintf(sorted[n++], FAKE_TEXT, "%s", p);
+        list_text(sorted, text, sizeof text);
+        expect("the languages of the mails", text, value(w, "languages"));
+    }
     if (value(w, "endpoint"))
         expect("the endpoint", fake->last_endpoint, value(w, "endpoint"));
 }

@@ -411,6 +411,7 @@ static easg_status emit_person(const easg_sink_receiver *to, struct fake_person 
     x.id = text_str(p->id);
     x.sid = text_str(p->sid[0] ? p->sid : NULL);
     x.immutable_id = text_str(p->immutable[0] ? p->immutable : NULL);
+    x.language = text_str(p->language[0] ? p->language : NULL);
     x.smtp = p->smtp[0] ? &ps : NULL;
     x.n_smtp = p->smtp[0] ? 1 : 0;
     if (q->n_watch_groups && !fake->deaf)
@@ -506,6 +507,9 @@ static easg_status EASG_CALL ntf_send(easg_session *s, const easg_run *run, cons
     (void)s, (void)run, (void)m;
     fake->calls[FAKE_SEND]++;
     fake->mails++;
+    (void)snprintf(fake->languages + strlen(fake->languages),
+                   sizeof fake->languages - strlen(fake->languages), "%s%s",
+                   fake->languages[0] ? "," : "", m->language.ptr ? m->language.ptr : "-");
     return fault(FAKE_SEND, "mail", 0, err);
 }
 

@@ -44,6 +44,7 @@ struct fake_device {
 struct fake_person {
     int used;
     char id[FAKE_TEXT], sid[FAKE_TEXT], smtp[FAKE_TEXT], immutable[FAKE_TEXT];
+    char language[FAKE_TEXT];
     char groups[FAKE_TEXT]; /* "A,B" */
     uint32_t flags;
 };
@@ -88,6 +89,7 @@ struct fake {
     int short_list, short_list_times;   /* so few devices, and says that is all */
     int short_fetch, short_fetch_times; /* so few managed devices and people */
     int calls[FAKE_CALLS];
+    char languages[200]; /* of the mails of this run, by commas */
     int writes, mails, mails_before; /* items applied; mails sent; mails at the first write */
     char last_endpoint[FAKE_TEXT];
     struct fake_policy policy[32];

@@ -18,7 +18,8 @@
 #define POLL_EVERY 256
 
 static const char *const people_columns[] = { "id",   "upn",    "sid",      "immutable_id",
-                                              "smtp", "groups", "licensed", NULL };
+                                              "smtp", "groups", "licensed", "language",
+                                              NULL };
 static const char *const device_columns[] = {
     "id",         "eas_id",    "user_id",    "os",       "model",     "serial",      "compliance",
     "management", "activated", "registered", "enrolled", "last_seen", "grace_until", NULL
@@ -68,6 +69,7 @@ static easg_status person(struct reading *in, const easg_str *id, easg_error *er
     p.upn = rows_get(in->rows, "upn");
     p.sid = rows_get(in->rows, "sid");
     p.immutable_id = rows_get(in->rows, "immutable_id");
+    p.language = rows_get(in->rows, "language");
     if (licensed)
         p.flags |= EASG_PERSON_LICENSED;
     if (q->n_include_groups == 0 ||

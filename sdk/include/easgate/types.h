@@ -198,6 +198,7 @@ typedef struct easg_person {
     const easg_str *const *smtp;
     size_t n_smtp;
     uint64_t watched;          /* bit i: a member of watch_groups[i]; with EASG_PERSON_WATCHED */
+    easg_str language;         /* what the person reads, "de-AT"; at most 35 characters */
 } easg_person;
 enum {
     EASG_PERSON_LICENSED = 1u << 0,

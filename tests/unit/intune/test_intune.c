@@ -171,9 +171,10 @@ static void test_requests(void)
     CHECK_HAS(cloud_log_line(text, 0), "/oauth2/v2.0/token");
     CHECK_HAS(cloud_log_line(text, 1),
               "\"path\": \"/v1.0/groups/" G1 "/transitiveMembers/microsoft.graph.user?");
-    CHECK_HAS(cloud_log_line(text, 2), "\"path\": \"/v1.0/users?$select=id,userPrincipalName,mail,"
-                                       "proxyAddresses,onPremisesSecurityIdentifier,"
-                                       "onPremisesImmutableId,assignedPlans&$top=3\"");
+    CHECK_HAS(cloud_log_line(text, 2),
+              "\"path\": \"/v1.0/users?$select=id,userPrincipalName,mail,"
+              "proxyAddresses,onPremisesSecurityIdentifier,"
+              "onPremisesImmutableId,preferredLanguage,assignedPlans&$top=3\"");
     CHECK_HAS(cloud_log_line(text, 4),
               "/v1.0/deviceManagement/managedDevices?$select=id,easDeviceId");
     CHECK_HAS(cloud_log_line(text, 4), "easgate-intune/");

@@ -59,7 +59,7 @@ def main():
         for value in (USER, PHONE, HELP):
             if value not in body:
                 wrong.append(f"the {name} lacks {value!r}")
-        rest = body.replace("{{user}}", "", 1)
+        rest = body.replace(PHONE, "")
         if "{{" in rest or "}}" in rest:
             wrong.append(f"the {name} has a hole left")
         if "\ufffd" in body:

@@ -48,6 +48,9 @@ static void one(const char *language, enum mail_template t, const char *kind)
                              .organization = "contoso",
                              .mail = kind,
                              .deadline = 1795618800000 };
+    const struct mail_item item = { hurt, phone, kind, "help@contoso.example & <1234>",
+                                    1795618800000 };
+    const struct mail_items list = { &item, 1, 41 };
     struct mime_mail m = { .from = text_str("notify@contoso.example"),
                            .to = text_str("zoe@contoso.example"),
                            .key = text_str("k"),
@@ -60,6 +63,9 @@ static void one(const char *language, enum mail_template t, const char *kind)
 
     (void)snprintf(row, sizeof row, "%s/%s, %s", language, mail_template_name(t), kind);
     ROW(row);
+    for (int i = 0; i < MAIL_LISTS; i++)
+        v.lists[i] = t == MAIL_DIGEST ? &list : NULL;
+    v.since = v.until = 1795618800000;
     mail_text_init(&text);
     if (!CHECK_INT(mail_render(NULL, language, NULL, t, &v, &text, &err), EASG_OK))
         printf("# %s\n", err.message);
@@ -71,6 +77,15 @@ static void one(const char *language, enum mail_template t, const char *kind)
     CHECK_HAS(strbuf_str(&text.html), "&lt;script&gt;");
     CHECK_HAS(strbuf_str(&text.text), phone); /* a placeholder in a value is no placeholder */
     CHECK_HAS(strbuf_str(&text.text), "help@contoso.example & <1234>");
+    if (t == MAIL_DIGEST) {
+        int items = 0;
+
+        for (const char *p = strbuf_str(&text.text); (p = strstr(p, phone)); p++)
+            items++;
+        CHECK_INT(items, MAIL_LISTS); /* each list is in every language's digest */
+        CHECK_HAS(strbuf_str(&text.text), "(+41)");
+        CHECK_HAS(strbuf_str(&text.html), "(+41)</li>");
+    }
     if (t == MAIL_ABOUT)
         CHECK_HAS(strbuf_str(&text.text), "2026");
     m.subject = (easg_str){ text.subject.ptr, text.subject.len };
