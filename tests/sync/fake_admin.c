@@ -88,7 +88,7 @@ static const easg_orgpolicy_ops policy_ops = { sizeof policy_ops, 7, check, read
 
 /* ---- one device ---- */
 
-static easg_status tell(const easg_device_command_receiver *to, const char *text)
+static easg_status tell_word(const easg_device_command_receiver *to, const char *text)
 {
     const easg_str line = text_str(text);
 
@@ -116,7 +116,7 @@ static easg_status EASG_CALL describe(easg_session *s, const easg_run *run,
     (void)s, (void)run;
     if (st == EASG_OK && !find(c))
         return fake_say(err, EASG_E_NOTFOUND, "there is no such device");
-    return st == EASG_OK ? fake_say(err, tell(to, "it would go"), "the receiver refused") : st;
+    return st == EASG_OK ? fake_say(err, tell_word(to, "it would go"), "the receiver refused") : st;
 }
 
 static easg_status EASG_CALL carry_out(easg_session *s, const easg_run *run,
@@ -134,7 +134,7 @@ static easg_status EASG_CALL carry_out(easg_session *s, const easg_run *run,
     fake->writes++;
     if (c->verb == EASG_DEVICE_REMOVE)
         d->used = 0;
-    return fake_say(err, tell(to, "it is gone"), "the receiver refused");
+    return fake_say(err, tell_word(to, "it is gone"), "the receiver refused");
 }
 
 static const easg_device_command_ops command_ops = {

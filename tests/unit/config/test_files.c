@@ -364,7 +364,7 @@ static void test_samples(void)
         snprintf(path, sizeof path, "etc/orgs.d/%s.yaml.example", names[i]);
         snprintf(name, sizeof name, "%s.yaml", names[i]);
         text = slurp(path);
-        ROW("%s", names[i]);
+        ROW(names[i]);
         CHECK_INT(org_config_load(put(name, text), &o, &err), EASG_OK);
         CHECK_STR(err.message, "");
         CHECK_INT(o->mode, ORG_AUDIT);
