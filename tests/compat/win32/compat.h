@@ -43,4 +43,14 @@ static inline int unsetenv(const char *name)
     return _putenv_s(name, "");
 }
 
+static inline void *memmem(const void *in, size_t in_len, const void *what, size_t len)
+{
+    const char *p = in;
+
+    for (size_t i = 0; len <= in_len && i <= in_len - len; i++)
+        if (memcmp(p + i, what, len) == 0)
+            return (char *)(uintptr_t)(p + i);
+    return NULL;
+}
+
 #endif
