@@ -261,7 +261,9 @@ static enum in_compliance compliance(const struct policy_options *o,
 {
     switch (c->compliance) {
     case EASG_COMPLIANCE_COMPLIANT: return COMPLIANCE_COMPLIANT;
-    case EASG_COMPLIANCE_GRACE: return COMPLIANCE_GRACE;
+    case EASG_COMPLIANCE_GRACE: /* the manager says so until the device is in touch again */
+        return c->grace_until != EASG_TIME_NONE && c->grace_until <= now ? COMPLIANCE_NONCOMPLIANT
+                                                                         : COMPLIANCE_GRACE;
     case EASG_COMPLIANCE_NONCOMPLIANT: return COMPLIANCE_NONCOMPLIANT;
     case EASG_COMPLIANCE_CONFLICT: return COMPLIANCE_CONFLICT;
     case EASG_COMPLIANCE_ERROR: return COMPLIANCE_ERROR;
@@ -328,11 +330,11 @@ void policy_resolve(const struct policy_options *options, const struct policy_fa
 }
 
 easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
-                             easg_time grace_until, easg_time now)
+                             easg_time now)
 {
-    if (c->compliance == EASG_COMPLIANCE_GRACE && grace_until != EASG_TIME_NONE &&
-        grace_until > now)
-        return grace_until;
+    if (c->compliance == EASG_COMPLIANCE_GRACE && c->grace_until != EASG_TIME_NONE &&
+        c->grace_until > now)
+        return c->grace_until;
     if (compliance(options, c, now) == COMPLIANCE_UNKNOWN_NEW)
         return c->enrolled + options->unknown_grace_ms;
     return EASG_TIME_NONE;

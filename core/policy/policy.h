@@ -128,6 +128,7 @@ struct policy_candidate {
     uint8_t exact;     /* id equal to the letter */
     easg_time enrolled;
     easg_time last_seen;
+    easg_time grace_until; /* end of the grace period; EASG_TIME_NONE: none is known */
     int64_t ref;       /* the caller's: row of the store */
     uint64_t hardware; /* equal for records of one physical device (hash of its serial number);
                         * 0: not known */
@@ -165,7 +166,7 @@ void policy_reinput(const struct policy_options *options, int chosen, uint32_t f
 /* When this decision may change by time alone: end of the grace period, end of the first hour
  * after enrolment. EASG_TIME_NONE: never. */
 easg_time policy_next_change(const struct policy_options *options, const struct policy_candidate *c,
-                             easg_time grace_until, easg_time now);
+                             easg_time now);
 
 /* ---- local rules and rings (rules.c) ---- */
 

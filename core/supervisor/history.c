@@ -54,6 +54,15 @@ static easg_status take_last(void *user, const struct store_row *row, easg_error
     return EASG_OK;
 }
 
+/* The first instant that no run has dealt with. */
+static void take_wait(struct history *h, easg_time t)
+{
+    easg_time last = h->last.full > h->last.quick ? h->last.full : h->last.quick;
+
+    if (t != EASG_TIME_NONE && t > last && (h->wait == EASG_TIME_NONE || t < h->wait))
+        h->wait = t;
+}
+
 /* name, value */
 static easg_status take_org(void *user, const struct store_row *row, easg_error *err)
 {
@@ -68,8 +77,9 @@ static easg_status take_org(void *user, const struct store_row *row, easg_error 
         h->held = *value != '\0';
     else if (strcmp(name, "hold_generation") == 0)
         h->guarded = *value != '\0';
-    else if (strcmp(name, "waits_until") == 0)
-        h->wait = time_of(value);
+    else if (strcmp(name, "waits_until") == 0 || strcmp(name, "next_change_at") == 0 ||
+             strcmp(name, "gate_opens_at") == 0)
+        take_wait(h, time_of(value));
     else if (strlen(value) < sizeof h->digest)
         memcpy(h->digest, value, strlen(value) + 1);
     return EASG_OK;
@@ -81,13 +91,11 @@ easg_status history_read(const char *state_dir, const char *org, struct history 
     struct store *s = NULL;
     easg_status st;
 
-    *out = (struct history){
-        .last = {EASG_TIME_NONE, EASG_TIME_NONE},
-        .started = EASG_TIME_NONE,
-        .finished = EASG_TIME_NONE,
-        .wait = EASG_TIME_NONE,
-        .exit_code = -1
-    };
+    *out = (struct history){ .last = { EASG_TIME_NONE, EASG_TIME_NONE },
+                             .started = EASG_TIME_NONE,
+                             .finished = EASG_TIME_NONE,
+                             .wait = EASG_TIME_NONE,
+                             .exit_code = -1 };
     st = store_open_readonly(state_dir, org, &s, err);
     if (st == EASG_E_NOTFOUND) {
         err_clear(err);
@@ -108,7 +116,7 @@ easg_status history_read(const char *state_dir, const char *org, struct history 
         st = store_query(s,
                          "SELECT name, value FROM v_org"
                          " WHERE name IN ('hold', 'hold_generation', 'config_digest',"
-                         " 'waits_until')",
+                         " 'waits_until', 'next_change_at', 'gate_opens_at')",
                          NULL, 0, take_org, out, err);
     store_close(s);
     return st;

@@ -14,7 +14,8 @@ struct history {
     easg_time started;       /* of the last run; EASG_TIME_NONE: there is none */
     easg_time finished;      /* EASG_TIME_NONE: it goes on, or nobody knows */
     int exit_code;           /* -1 likewise */
-    easg_time wait;          /* when the next block that was announced takes effect */
+    easg_time wait;          /* when the next block that was announced takes effect, a decision
+                              * changes by time alone, or a ring opens */
     int held;                /* the state file says so ... */
     int guarded;     /* ... and a worker asks no server until a secret or the file changes */
     char digest[65]; /* SHA-256 of the file that was in effect; "" unknown */

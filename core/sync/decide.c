@@ -12,14 +12,14 @@
 
 #include "clock.h"
 #include "text.h"
+#include "timestamp.h"
 
 #include <string.h>
 
-enum { CANDIDATES_MAX = 64, VERDICTS = 1024, CLAIMS = 1024 };
+enum { CANDIDATES_MAX = 64, VERDICTS = 1024, CLAIMS = 1024, LOOK_AGAIN_MS = 5 * 60000 };
 
 struct candidate {
     int64_t k;
-    easg_time grace_until;
     char id[128];
 };
 
@@ -57,6 +57,7 @@ struct decide {
     struct cached *cache;
     size_t cached;
     struct claims_kept *claims;
+    easg_time next; /* when the first of them may change by time alone */
     int64_t groups, devices, changed, unmatched;
 };
 
@@ -179,10 +180,10 @@ static easg_status on_managed(void *user, const struct store_managed *m, easg_er
                memcmp(m->eas_id.ptr, d->g.device_id, m->eas_id.len) == 0;
     c->enrolled = m->enrolled;
     c->last_seen = m->last_seen;
+    c->grace_until = m->grace_until;
     c->ref = m->k;
     c->hardware = (uint64_t)m->hardware;
     x->k = m->k;
-    x->grace_until = m->grace_until;
     text_safe(m->id.ptr, m->id.len, x->id, sizeof x->id);
     d->n++;
     return EASG_OK;
@@ -352,8 +353,11 @@ static easg_status close_group(struct decide *d, easg_error *err)
             out.enrolled = d->c[g->chosen].enrolled;
             out.mdk = d->more[g->chosen].k;
             out.managed_device = d->more[g->chosen].id;
-            out.next_change = policy_next_change(&d->s->o->org->policy, &d->c[g->chosen],
-                                                 d->more[g->chosen].grace_until, d->s->now);
+            out.next_change =
+                policy_next_change(&d->s->o->org->policy, &d->c[g->chosen], d->s->now);
+            if (out.next_change != EASG_TIME_NONE &&
+                (d->next == EASG_TIME_NONE || out.next_change < d->next))
+                d->next = out.next_change;
         }
         if (st == EASG_OK)
             st = store_put_decision(d->s->store, &out, d->s->now, &changed, err);
@@ -416,6 +420,7 @@ static easg_status walk(struct sync *s, int stale, easg_error *err)
     }
     d->s = s;
     d->stale = stale;
+    d->next = EASG_TIME_NONE;
     st = load_default(s, err);
     if (st == EASG_OK)
         st = store_each_device(s->store, s->only_mk, on_device, d, err);
@@ -432,6 +437,8 @@ static easg_status walk(struct sync *s, int stale, easg_error *err)
         st = store_count_unlisted(s->store, &unlisted, err);
         s->counts.unmatched = d->unmatched + unlisted;
     }
+    if (st == EASG_OK && !stale && !s->only_mk)
+        st = sync_look_again(s, "next_change_at", d->next, err);
     if (st == EASG_OK && (!stale || d->changed))
         st = NOTE(s, err, EASG_LOG_INFO, "decide.done", s->o->org->name,
                   F_INT("devices", d->devices), F_INT("groups", d->groups),
@@ -449,6 +456,20 @@ static easg_status walk(struct sync *s, int stale, easg_error *err)
     mem_free(d->cache);
     mem_free(d);
     return st;
+}
+
+/* Whole minutes, and none right behind this run: a thousand devices with an instant each are no
+ * thousand runs. */
+easg_status sync_look_again(struct sync *s, const char *name, easg_time at, easg_error *err)
+{
+    char text[TIMESTAMP_SIZE];
+
+    if (at == EASG_TIME_NONE)
+        return store_set_org(s->store, name, NULL, err);
+    at = (at + 59999) / 60000 * 60000;
+    if (at < s->now + LOOK_AGAIN_MS)
+        at = s->now + LOOK_AGAIN_MS;
+    return store_set_org(s->store, name, timestamp_format(at, text), err);
 }
 
 /* What this run decides by, so that it can be decided again. */

@@ -19,6 +19,7 @@ easg_status gate_open(struct gate *g, struct sync *s, easg_error *err)
 
     memset(g, 0, sizeof *g);
     g->s = s;
+    g->opens = EASG_TIME_NONE;
     g->on = o->mode == ORG_ENFORCE;
     g->begun = since > 0;
     g->since = g->begun ? since : s->now;
@@ -45,6 +46,14 @@ static size_t ring_of(const struct gate *g, const struct store_wanted *w)
     return policy_ring_find(g->s->o->org->rings, g->s->o->org->n_rings, &u, &m, &in);
 }
 
+static easg_status hold_back(struct gate *g, const struct store_wanted *w, const char *word,
+                             const char *ring, easg_time opens_at, easg_error *err)
+{
+    if (opens_at != EASG_TIME_NONE && (g->opens == EASG_TIME_NONE || opens_at < g->opens))
+        g->opens = opens_at;
+    return store_put_gate(g->s->store, w, word, ring, opens_at, g->s->now, err);
+}
+
 /* What is held back is noted, so that a person can be told, and a run decided again. */
 static easg_status ring_waits(struct gate *g, const struct store_wanted *w, int *waits,
                               easg_error *err)
@@ -55,8 +64,8 @@ static easg_status ring_waits(struct gate *g, const struct store_wanted *w, int 
     if (!*waits)
         return EASG_OK;
     g->waiting++;
-    return store_put_gate(g->s->store, w, "waits", r->name,
-                          g->begun ? g->since + r->delay_ms : EASG_TIME_NONE, g->s->now, err);
+    return hold_back(g, w, "waits", r->name, g->begun ? g->since + r->delay_ms : EASG_TIME_NONE,
+                     err);
 }
 
 easg_status gate_ask(struct gate *g, const struct store_wanted *w, int block, int *go,
@@ -83,7 +92,7 @@ easg_status gate_ask(struct gate *g, const struct store_wanted *w, int block, in
         return st;
     g->spared++;
     *go = 0;
-    return store_put_gate(g->s->store, w, "spared", NULL, o->grandfather_until, g->s->now, err);
+    return hold_back(g, w, "spared", NULL, o->grandfather_until, err);
 }
 
 easg_status gate_note(struct gate *g, const struct store_wanted *w, const struct store_action *a,
@@ -148,6 +157,8 @@ easg_status gate_close(struct gate *g, easg_error *err)
 {
     easg_status st = store_end_gates(g->s->store, g->s->only_mk, err);
 
+    if (st == EASG_OK && !g->s->only_mk)
+        st = sync_look_again(g->s, "gate_opens_at", g->opens, err);
     if (st == EASG_OK)
         st = store_set_org_int(g->s->store, "waiting_rings", g->waiting, err);
     if (st == EASG_OK)

@@ -20,6 +20,7 @@ struct gate {
     int begun; /* an enforcing run was there before */
     easg_time since;
     int64_t waiting, spared;
+    easg_time opens; /* the first of what is held back; EASG_TIME_NONE: not known */
     struct gate_block *blocks; /* with rings only */
     size_t n;
 };

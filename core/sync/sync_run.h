@@ -106,6 +106,9 @@ easg_status sync_facts_accept_shrunk(struct sync *s, easg_error *err);
 easg_status sync_decide_stale(struct sync *s, easg_error *err);
 /* orgplan.c: what this run held for everybody, judged again. */
 easg_status sync_orgapprove(struct sync *s, easg_error *err);
+/* decide.c: a quick run at that instant, or a few minutes after this one, whichever is later; the
+ * supervisor starts it. */
+easg_status sync_look_again(struct sync *s, const char *name, easg_time at, easg_error *err);
 /* Exchange's lists as a verb leaves them. */
 int sync_lists_as(easg_verb wire, uint32_t listed);
 /* 1: this run may change Exchange. */

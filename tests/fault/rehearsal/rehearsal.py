@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from organisation import Organisation  # noqa: E402
 
+GRACE = 3  # days: as long is the grace period of the simulated organisation
 DEVICES = int(sys.argv[2]) if len(sys.argv) > 2 else 10000
 o = Organisation(sys.argv[1], DEVICES)
 check, easgate, devices, lists, edit = o.check, o.easgate, o.devices, o.lists, o.edit
@@ -19,7 +20,7 @@ check, easgate, devices, lists, edit = o.check, o.easgate, o.devices, o.lists, o
 def compliant(d):
     """As the device manager sees it, for a person whom the policy is about."""
     return (d["licensed"] and d["targeted"] and not d["exempt"] and d["managed"] and d["management"] == "managed"
-            and d["agent"] != "eas" and d["compliance"] in ("compliant", "inGracePeriod"))
+            and d["agent"] != "eas" and (d["compliance"] == "compliant" or d["compliance"] == "inGracePeriod" and o.days < GRACE))
 
 
 def step(what):

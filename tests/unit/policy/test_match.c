@@ -26,8 +26,8 @@
  */
 #define REC(man, user, exact, seen, hw)                                                            \
     {                                                                                              \
-        GOOD, (man), 0, IOS, (man) == NONE, (user), (exact), NOW - 30 * DAY, NOW - (seen)*HOUR, 0, \
-            (hw)                                                                                   \
+        GOOD, (man), 0, IOS, (man) == NONE, (user), (exact), NOW - 30 * DAY, NOW - (seen)*HOUR,    \
+            EASG_TIME_NONE, 0, (hw)                                                                \
     }
 
 struct row {
@@ -217,20 +217,20 @@ static void test_ids(void)
         int valid;
         const char *folded;
     } ids[] = {
-        {"androidc1234567890",                                                 1, "ANDROIDC1234567890"              },
-        { "0123456789ABCDEF0123456789abcdef",                                  1, "0123456789ABCDEF0123456789ABCDEF"},
-        { " SEC1A2B\t",                                                        1, "SEC1A2B"                         },
-        { "",                                                                  0, ""                                },
-        { "   ",                                                               0, ""                                },
-        { "a,b",                                                               0, "A,B"                             },
-        { "a b",                                                               0, "A B"                             },
-        { "id-1",                                                              0, "ID-1"                            },
-        { "id'",                                                               0, "ID'"                             },
-        { "\xc3\xa4",                                                          0, "\xc3\xa4"                        },
-        { "0123456789012345678901234567890123456789012345678901234567890123",  1,
-         "0123456789012345678901234567890123456789012345678901234567890123"                                         },
+        { "androidc1234567890", 1, "ANDROIDC1234567890" },
+        { "0123456789ABCDEF0123456789abcdef", 1, "0123456789ABCDEF0123456789ABCDEF" },
+        { " SEC1A2B\t", 1, "SEC1A2B" },
+        { "", 0, "" },
+        { "   ", 0, "" },
+        { "a,b", 0, "A,B" },
+        { "a b", 0, "A B" },
+        { "id-1", 0, "ID-1" },
+        { "id'", 0, "ID'" },
+        { "\xc3\xa4", 0, "\xc3\xa4" },
+        { "0123456789012345678901234567890123456789012345678901234567890123", 1,
+          "0123456789012345678901234567890123456789012345678901234567890123" },
         { "01234567890123456789012345678901234567890123456789012345678901234", 0,
-         "01234567890123456789012345678901234567890123456789012345678901234"                                        },
+          "01234567890123456789012345678901234567890123456789012345678901234" },
     };
     const struct policy_options o = POLICY_OPTIONS_DEFAULT;
     const struct policy_candidate rec = REC(LIVE, OURS, EXACT, 1, 7);
@@ -263,24 +263,24 @@ static void test_platform(void)
         const char *os, *type;
         enum in_platform want;
     } names[] = {
-        {"iOS 17.1 21B80",      "iPhone",         PLATFORM_IOS    },
-        { "ios",                NULL,             PLATFORM_IOS    },
-        { "iPadOS",             NULL,             PLATFORM_IOS    },
-        { "Android 14",         "SamsungDevice",  PLATFORM_ANDROID},
-        { "AndroidForWork",     NULL,             PLATFORM_ANDROID},
-        { "Windows",            NULL,             PLATFORM_WINDOWS},
-        { "Windows 10.0.19045", "WindowsMail",    PLATFORM_WINDOWS},
-        { "macOS",              "iPhone",         PLATFORM_OTHER  },
-        { "KaiOS 2.5",          NULL,             PLATFORM_OTHER  },
-        { "",                   "iPad",           PLATFORM_IOS    },
-        { NULL,                 "iPod",           PLATFORM_IOS    },
-        { NULL,                 "Android",        PLATFORM_ANDROID},
-        { NULL,                 "SAMSUNGSMG991B", PLATFORM_ANDROID},
-        { NULL,                 "WP8",            PLATFORM_WINDOWS},
-        { "14.2",               "iPhone",         PLATFORM_IOS    },
-        { NULL,                 "Outlook",        PLATFORM_OTHER  },
-        { NULL,                 NULL,             PLATFORM_OTHER  },
-        { "io",                 "i",              PLATFORM_OTHER  },
+        { "iOS 17.1 21B80", "iPhone", PLATFORM_IOS },
+        { "ios", NULL, PLATFORM_IOS },
+        { "iPadOS", NULL, PLATFORM_IOS },
+        { "Android 14", "SamsungDevice", PLATFORM_ANDROID },
+        { "AndroidForWork", NULL, PLATFORM_ANDROID },
+        { "Windows", NULL, PLATFORM_WINDOWS },
+        { "Windows 10.0.19045", "WindowsMail", PLATFORM_WINDOWS },
+        { "macOS", "iPhone", PLATFORM_OTHER },
+        { "KaiOS 2.5", NULL, PLATFORM_OTHER },
+        { "", "iPad", PLATFORM_IOS },
+        { NULL, "iPod", PLATFORM_IOS },
+        { NULL, "Android", PLATFORM_ANDROID },
+        { NULL, "SAMSUNGSMG991B", PLATFORM_ANDROID },
+        { NULL, "WP8", PLATFORM_WINDOWS },
+        { "14.2", "iPhone", PLATFORM_IOS },
+        { NULL, "Outlook", PLATFORM_OTHER },
+        { NULL, NULL, PLATFORM_OTHER },
+        { "io", "i", PLATFORM_OTHER },
     };
     easg_str os, type;
     size_t i;
@@ -393,14 +393,14 @@ static void test_override(void)
         enum in_default def;
         const char *row, *action;
     } table[] = {
-        {OVERRIDE_AUTO,  DEFAULT_ALLOW,      "D19", "withdraw"},
-        { OVERRIDE_AUTO, DEFAULT_BLOCK,      "D18", "allow"   },
-        { OVERRIDE_AUTO, DEFAULT_QUARANTINE, "D18", "allow"   },
-        { OVERRIDE_ON,   DEFAULT_ALLOW,      "D17", "allow"   },
-        { OVERRIDE_ON,   DEFAULT_QUARANTINE, "D17", "allow"   },
-        { OVERRIDE_OFF,  DEFAULT_ALLOW,      "D19", "withdraw"},
-        { OVERRIDE_OFF,  DEFAULT_BLOCK,      "D19", "withdraw"},
-        { OVERRIDE_OFF,  DEFAULT_QUARANTINE, "D19", "withdraw"},
+        { OVERRIDE_AUTO, DEFAULT_ALLOW, "D19", "withdraw" },
+        { OVERRIDE_AUTO, DEFAULT_BLOCK, "D18", "allow" },
+        { OVERRIDE_AUTO, DEFAULT_QUARANTINE, "D18", "allow" },
+        { OVERRIDE_ON, DEFAULT_ALLOW, "D17", "allow" },
+        { OVERRIDE_ON, DEFAULT_QUARANTINE, "D17", "allow" },
+        { OVERRIDE_OFF, DEFAULT_ALLOW, "D19", "withdraw" },
+        { OVERRIDE_OFF, DEFAULT_BLOCK, "D19", "withdraw" },
+        { OVERRIDE_OFF, DEFAULT_QUARANTINE, "D19", "withdraw" },
     };
     struct policy_options o = POLICY_OPTIONS_DEFAULT;
     struct policy_facts f = some_facts();
@@ -435,8 +435,14 @@ static void test_time(void)
         { "grace", EASG_COMPLIANCE_GRACE, NOW - DAY, NOW + DAY, COMPLIANCE_GRACE, NOW + DAY },
         { "grace without an end", EASG_COMPLIANCE_GRACE, NOW - DAY, EASG_TIME_NONE,
           COMPLIANCE_GRACE, EASG_TIME_NONE },
-        { "grace is over", EASG_COMPLIANCE_GRACE, NOW - DAY, NOW - 1, COMPLIANCE_GRACE,
+        { "grace is over", EASG_COMPLIANCE_GRACE, NOW - DAY, NOW - 1, COMPLIANCE_NONCOMPLIANT,
           EASG_TIME_NONE },
+        { "grace ends now", EASG_COMPLIANCE_GRACE, NOW - DAY, NOW, COMPLIANCE_NONCOMPLIANT,
+          EASG_TIME_NONE },
+        { "grace ends in a moment", EASG_COMPLIANCE_GRACE, NOW - DAY, NOW + 1, COMPLIANCE_GRACE,
+          NOW + 1 },
+        { "compliant, an old date", EASG_COMPLIANCE_COMPLIANT, NOW - DAY, NOW - DAY,
+          COMPLIANCE_COMPLIANT, EASG_TIME_NONE },
         { "noncompliant", EASG_COMPLIANCE_NONCOMPLIANT, NOW, EASG_TIME_NONE,
           COMPLIANCE_NONCOMPLIANT, EASG_TIME_NONE },
         { "conflict", EASG_COMPLIANCE_CONFLICT, NOW, NOW + DAY, COMPLIANCE_CONFLICT,
@@ -469,9 +475,10 @@ static void test_time(void)
         ROW(table[i].name);
         rec.compliance = table[i].compliance;
         rec.enrolled = table[i].enrolled;
+        rec.grace_until = table[i].grace_until;
         policy_resolve(&o, &f, &rec, 1, NOW, &in, &chosen, &cross);
         CHECK_INT(in.compliance, table[i].want);
-        CHECK_INT(policy_next_change(&o, &rec, table[i].grace_until, NOW), table[i].next);
+        CHECK_INT(policy_next_change(&o, &rec, NOW), table[i].next);
     }
     ROW("no first hour");
     o.unknown_grace_ms = 0;

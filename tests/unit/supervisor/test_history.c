@@ -182,6 +182,18 @@ static void test_wait(void)
     set(s, "waits_until", NULL);
     slot_recall(&c, &slot);
     CHECK(slot.wait == EASG_TIME_NONE);
+    /* a grace period that ends, a ring that opens: the first of them that is still to come */
+    set(s, "next_change_at", "2026-11-24T05:00:00Z");
+    set(s, "gate_opens_at", "2026-11-24T04:00:00Z");
+    slot_recall(&c, &slot);
+    slot_plan(&slot, at("2026-11-24T02:11:00Z"));
+    CHECK_INT(slot.due.kind, SCHEDULE_QUICK);
+    CHECK_INT(slot.due.at, at("2026-11-24T04:00:00Z"));
+    run(s, "quick", "33333333-3333-4333-8333-333333333333", "2026-11-24T04:00:00Z", 0, 20);
+    slot_recall(&c, &slot); /* it failed and said nothing new; the other instant is not forgotten */
+    slot.failures = 0;
+    slot_plan(&slot, at("2026-11-24T04:00:30Z"));
+    CHECK_INT(slot.due.at, at("2026-11-24T05:00:00Z"));
     store_close(s);
 }
 
