@@ -132,7 +132,7 @@ rm "$root/etc/easgate/orgs.d/bad.yaml"
 fed=$(show WatchdogTimestampMonotonic)
 await "the watchdog is fed" 12 sh -c "[ \"\$(nsenter -t $leader -m -p -C -- systemctl show easgate --property=WatchdogTimestampMonotonic --value)\" -gt $((fed + 6000000)) ]"
 is NRestarts 0 || die "it was restarted although it fed the watchdog"
-inside kill -STOP "$main"
+inside systemctl kill --signal=STOP --kill-whom=main easgate
 restarted() { [ "$(show NRestarts)" = 1 ] && is ActiveState active; }
 await "a frozen agent is restarted" 40 restarted
 inside journalctl -u easgate --no-pager -o cat > "$work/out"
