@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * digest.c - SipHash-2-4 (Aumasson and Bernstein, 2012) for keys, SHA-256 of libcrypto for rows.
+ * digest.c - SipHash-2-4 (Aumasson and Bernstein, 2012): 64 bits for keys, its 128-bit form for
+ * rows.
  */
 #include "digest.h"
 
@@ -43,61 +44,87 @@ static void sip_word(struct sip *s, uint64_t m)
     s->v0 ^= m;
 }
 
-static uint64_t load(const unsigned char *p, size_t n, int fold)
+static uint64_t load8(const unsigned char *p)
+{
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+           (uint64_t)p[7] << 56;
+}
+
+static uint64_t load_tail(const unsigned char *p, size_t n)
 {
     uint64_t m = 0;
     size_t i;
 
-    for (i = 0; i < n; i++) {
-        unsigned char c = p[i];
-
-        if (fold && c >= 'a' && c <= 'z')
-            c = (unsigned char)(c - 'a' + 'A');
-        m |= (uint64_t)c << (8 * i);
-    }
+    for (i = 0; i < n; i++)
+        m |= (uint64_t)p[i] << (8 * i);
     return m;
+}
+
+/* Upper case of eight ASCII bytes at once: bit 7 of a byte of `from_a` says that it is 'a' or
+ * above, of `past_z` that it is above 'z'; bytes beyond ASCII stay. */
+static uint64_t fold8(uint64_t w)
+{
+    uint64_t low = w & 0x7f7f7f7f7f7f7f7fu;
+    uint64_t from_a = low + 0x1f1f1f1f1f1f1f1fu, past_z = low + 0x0505050505050505u;
+
+    return w ^ ((from_a ^ past_z) & ~w & 0x8080808080808080u) >> 2;
+}
+
+static void store8(unsigned char *p, uint64_t v)
+{
+    int i;
+
+    for (i = 0; i < 8; i++)
+        p[i] = (unsigned char)(v >> (8 * i));
+}
+
+static struct sip sip_begin(const struct digest *d)
+{
+    struct sip s = { d->k0 ^ 0x736f6d6570736575u, d->k1 ^ 0x646f72616e646f6du,
+                     d->k0 ^ 0x6c7967656e657261u, d->k1 ^ 0x7465646279746573u };
+
+    return s;
+}
+
+static uint64_t sip_end(struct sip *s)
+{
+    sip_round(s);
+    sip_round(s);
+    sip_round(s);
+    sip_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
 int64_t digest_key(const struct digest *d, enum digest_kind kind, const char *ptr, size_t len)
 {
     const unsigned char *p = (const unsigned char *)ptr;
     int fold = kind != DIGEST_SECRET && kind != DIGEST_IMMUTABLE;
-    struct sip s = { d->k0 ^ 0x736f6d6570736575u, d->k1 ^ 0x646f72616e646f6du,
-                     d->k0 ^ 0x6c7967656e657261u, d->k1 ^ 0x7465646279746573u };
+    struct sip s = sip_begin(d);
+    uint64_t m, v;
     size_t at = 0;
-    uint64_t v;
 
     sip_word(&s, (uint64_t)kind);
-    for (; len - at >= 8; at += 8)
-        sip_word(&s, load(p + at, 8, fold));
-    sip_word(&s, load(p + at, len - at, fold) | ((uint64_t)(len & 0xff) << 56));
+    for (; len - at >= 8; at += 8) {
+        m = load8(p + at);
+        sip_word(&s, fold ? fold8(m) : m);
+    }
+    m = load_tail(p + at, len - at);
+    sip_word(&s, (fold ? fold8(m) : m) | ((uint64_t)(len & 0xff) << 56));
     s.v2 ^= 0xff;
-    sip_round(&s);
-    sip_round(&s);
-    sip_round(&s);
-    sip_round(&s);
-    v = (s.v0 ^ s.v1 ^ s.v2 ^ s.v3) >> 1;
+    v = sip_end(&s) >> 1;
     return v ? (int64_t)v : 1;
 }
 
-easg_status digest_init(struct digest *d, const unsigned char key[DIGEST_KEY], easg_error *err)
+void digest_init(struct digest *d, const unsigned char key[DIGEST_KEY])
 {
     memset(d, 0, sizeof *d);
-    d->k0 = load(key, 8, 0);
-    d->k1 = load(key + 8, 8, 0);
-    d->ctx = EVP_MD_CTX_new();
-    d->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!d->ctx || !d->md) {
-        digest_clear(d);
-        return err_set(err, EASG_E_FAIL, "libcrypto offers no SHA-256");
-    }
-    return EASG_OK;
+    d->k0 = load8(key);
+    d->k1 = load8(key + 8);
 }
 
 void digest_clear(struct digest *d)
 {
-    EVP_MD_CTX_free(d->ctx);
-    EVP_MD_free(d->md);
     mem_free(d->pack);
     secret_wipe(d, sizeof *d);
 }
@@ -134,10 +161,8 @@ static void pack(struct digest *d, const void *ptr, size_t len)
 void digest_int(struct digest *d, int64_t v)
 {
     unsigned char b[8];
-    int i;
 
-    for (i = 0; i < 8; i++)
-        b[i] = (unsigned char)((uint64_t)v >> (8 * i));
+    store8(b, (uint64_t)v);
     pack(d, b, sizeof b);
 }
 
@@ -156,15 +181,20 @@ easg_status digest_end(struct digest *d, enum digest_kind kind, const easg_str *
                        unsigned char out[DIGEST_HASH], easg_error *err)
 {
     int64_t second = digest_key(d, (enum digest_kind)(DIGEST_SECOND + kind), key->ptr, key->len);
-    unsigned char full[EVP_MAX_MD_SIZE];
+    struct sip s = sip_begin(d);
+    size_t at = 0;
 
     if (d->failed)
         return err_nomem(err);
-    if (!EVP_DigestInit_ex(d->ctx, d->md, NULL) || !EVP_DigestUpdate(d->ctx, d->pack, d->len) ||
-        !EVP_DigestFinal_ex(d->ctx, full, NULL))
-        return err_set(err, EASG_E_FAIL, "libcrypto refused to compute SHA-256");
-    memcpy(out, full, DIGEST_ROW);
-    memcpy(out + DIGEST_ROW, &second, sizeof second);
+    s.v1 ^= 0xee;
+    for (; d->len - at >= 8; at += 8)
+        sip_word(&s, load8(d->pack + at));
+    sip_word(&s, load_tail(d->pack + at, d->len - at) | ((uint64_t)(d->len & 0xff) << 56));
+    s.v2 ^= 0xee;
+    store8(out, sip_end(&s));
+    s.v1 ^= 0xdd;
+    store8(out + 8, sip_end(&s));
+    store8(out + DIGEST_ROW, (uint64_t)second);
     return EASG_OK;
 }
 

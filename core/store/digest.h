@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * digest.h - keys of the index tables and hashes of rows. Keys are SipHash-2-4 under a random key
- * of the state file, because names come from clients: nobody outside can make two of them meet. The
- * hash of a row is SHA-256 cut to 128 bits, for the same reason.
+ * digest.h - keys of the index tables and hashes of rows. Both are SipHash-2-4 under a random key
+ * of the state file, 63 and 128 bits, because names come from clients: nobody outside can make two
+ * of them meet, or a change that goes unseen.
  */
 #ifndef EASG_STORE_DIGEST_H
 #define EASG_STORE_DIGEST_H
@@ -32,13 +32,12 @@ enum digest_kind {
 
 struct digest {
     uint64_t k0, k1;
-    void *ctx, *md;      /* libcrypto's */
     unsigned char *pack; /* the row being packed */
     size_t len, cap;
     int failed;
 };
 
-easg_status digest_init(struct digest *d, const unsigned char key[DIGEST_KEY], easg_error *err);
+void digest_init(struct digest *d, const unsigned char key[DIGEST_KEY]);
 void digest_clear(struct digest *d);
 
 /* 63 bits, never 0; ASCII letters are upper-cased first (not for SECRET and IMMUTABLE). */

@@ -16,6 +16,7 @@ easg_status store_stage_device(struct store *s, const easg_device *d, easg_error
     int64_t ek = digest_key(g, DIGEST_EAS, id.ptr, id.len); /* 0 bytes too: a group of its own */
     int64_t rk = digest_key(g, DIGEST_MAILBOX, d->mailbox_id.ptr, d->mailbox_id.len);
     unsigned char hash[DIGEST_HASH];
+    int64_t w[W_MAX];
     easg_status st;
     int fresh;
 
@@ -44,12 +45,12 @@ easg_status store_stage_device(struct store *s, const easg_device *d, easg_error
                 "iTTTiSSSSSSiStti", k, &d->key, &d->device_id, &d->mailbox_id, rk, &d->identity,
                 &d->type, &d->model, &d->os, &d->friendly_name, &d->user_agent, (int64_t)d->access,
                 &d->access_reason, d->first_sync, d->last_sync, s->listing->now);
-    if (st == EASG_OK)
-        st = db_run(s, err,
-                    "INSERT INTO staged_device(k, hash, id, old, ek, rk)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-                    "ibitii", k, hash, (size_t)DIGEST_HASH,
-                    (int64_t)sqlite3_last_insert_rowid(s->db), s->listing->old, ek, rk);
+    if (st != EASG_OK)
+        return st;
+    staged_row(w, k, sqlite3_last_insert_rowid(s->db), hash, s->listing->old);
+    w[W_EK] = ek;
+    w[W_OWNER] = rk;
+    st = staged_put(s, STORE_DEVICE, w, err);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }
 
@@ -118,8 +119,9 @@ easg_status store_stage_mailbox(struct store *s, const easg_mailbox *m, easg_err
     struct digest *g = &s->digest;
     int64_t k = digest_key(g, DIGEST_MAILBOX, m->mailbox_id.ptr, m->mailbox_id.len);
     int has_ref = m->ref.ptr && m->ref.len;
-    easg_time rk = has_ref ? digest_key(g, DIGEST_MAILBOX, m->ref.ptr, m->ref.len) : EASG_TIME_NONE;
+    int64_t rk = has_ref ? digest_key(g, DIGEST_MAILBOX, m->ref.ptr, m->ref.len) : 0;
     unsigned char hash[DIGEST_HASH];
+    int64_t w[W_MAX];
     easg_status st;
     int64_t id = 0;
     int fresh;
@@ -145,10 +147,10 @@ easg_status store_stage_mailbox(struct store *s, const easg_mailbox *m, easg_err
         st = put_list(s, id, m->allowed, m->n_allowed, EASG_LISTED_ALLOWED, err);
     if (st == EASG_OK)
         st = put_list(s, id, m->blocked, m->n_blocked, EASG_LISTED_BLOCKED, err);
-    if (st == EASG_OK)
-        st = db_run(s, err,
-                    "INSERT INTO staged_mailbox(k, hash, id, old, rk)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5)",
-                    "ibitt", k, hash, (size_t)DIGEST_HASH, id, s->listing->old, rk);
+    if (st != EASG_OK)
+        return st;
+    staged_row(w, k, id, hash, s->listing->old);
+    w[W_REF] = rk;
+    st = staged_put(s, STORE_MAILBOX, w, err);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }

@@ -9,8 +9,10 @@
 
 static easg_status put_key(struct store *s, int64_t kd, int64_t pk, int64_t id, easg_error *err)
 {
-    return db_run(s, err, "INSERT INTO staged_key(kd, pk, id) VALUES(?1, ?2, ?3)", "iii", kd, pk,
-                  id);
+    int64_t w[W_MAX] = { kd, id };
+
+    w[W_PK] = pk;
+    return staged_put(s, STAGED_KEY, w, err);
 }
 
 static easg_status put_keys(struct store *s, const easg_person *p, int64_t pk, int64_t id,
@@ -78,6 +80,7 @@ easg_status store_stage_person(struct store *s, const easg_person *p, const char
     int64_t k = digest_key(g, DIGEST_PERSON, p->id.ptr, p->id.len);
     unsigned char hash[DIGEST_HASH];
     easg_str language = language_of(p);
+    int64_t w[W_MAX];
     uint64_t sum = 0;
     easg_status st;
     size_t i;
@@ -110,27 +113,27 @@ easg_status store_stage_person(struct store *s, const easg_person *p, const char
         return st;
     st = put_person(s, p, k, member_of, err);
     id = sqlite3_last_insert_rowid(s->db);
+    staged_row(w, k, id, hash, s->listing->old);
     if (st == EASG_OK)
-        st = db_run(s, err, "INSERT INTO staged_person(k, hash, id, old) VALUES(?1, ?2, ?3, ?4)",
-                    "ibit", k, hash, (size_t)DIGEST_HASH, id, s->listing->old);
+        st = staged_put(s, STORE_PERSON, w, err);
     if (st == EASG_OK)
         st = put_keys(s, p, k, id, err);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }
 
 /* An id that cannot be one (MS-ASHTTP 2.2.1.1.1.2.3) joins nothing. */
-static easg_time usable_eas_key(const struct store *s, const easg_str *id)
+static int64_t usable_eas_key(const struct store *s, const easg_str *id)
 {
     easg_str t = listing_trim(id);
     size_t i;
 
     if (t.len == 0 || t.len > 64)
-        return EASG_TIME_NONE;
+        return 0;
     for (i = 0; i < t.len; i++) {
         char c = t.ptr[i];
 
         if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
-            return EASG_TIME_NONE;
+            return 0;
     }
     return listing_eas_key(s, &t);
 }
@@ -139,11 +142,12 @@ easg_status store_stage_managed(struct store *s, const easg_managed_device *d, e
 {
     struct digest *g = &s->digest;
     int64_t k = digest_key(g, DIGEST_MANAGED, d->id.ptr, d->id.len);
-    easg_time ek = usable_eas_key(s, &d->eas_id); /* EASG_TIME_NONE binds NULL */
+    int64_t ek = usable_eas_key(s, &d->eas_id);
     easg_time uk = d->user_id.ptr && d->user_id.len
                        ? digest_key(g, DIGEST_PERSON, d->user_id.ptr, d->user_id.len)
                        : EASG_TIME_NONE;
     unsigned char hash[DIGEST_HASH];
+    int64_t w[W_MAX];
     easg_status st;
     int fresh;
 
@@ -171,11 +175,10 @@ easg_status store_stage_managed(struct store *s, const easg_managed_device *d, e
                 "iTSStiiiSSSttti", k, &d->id, &d->eas_id, &d->user_id, uk, (int64_t)d->compliance,
                 (int64_t)d->management, (int64_t)d->flags, &d->os, &d->model, &d->serial,
                 d->enrolled, d->last_seen, d->grace_until, s->listing->now);
-    if (st == EASG_OK)
-        st = db_run(s, err,
-                    "INSERT INTO staged_managed(k, hash, id, old, ek)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5)",
-                    "ibitt", k, hash, (size_t)DIGEST_HASH,
-                    (int64_t)sqlite3_last_insert_rowid(s->db), s->listing->old, ek);
+    if (st != EASG_OK)
+        return st;
+    staged_row(w, k, sqlite3_last_insert_rowid(s->db), hash, s->listing->old);
+    w[W_EK] = ek;
+    st = staged_put(s, STORE_MANAGED, w, err);
     return st == EASG_OK ? listing_wrote(s, err) : st;
 }

@@ -13,8 +13,8 @@
 #define CHUNK 20000
 
 #define DEVICE_COLUMNS                                                                             \
-    "SELECT i.mk, i.ek, d.k, d.key, d.device_id, d.type, d.os, d.user_agent, d.access, d.id,"   \
-    " d.model"                                                                                   \
+    "SELECT i.mk, i.ek, d.k, d.key, d.device_id, d.type, d.os, d.user_agent, d.access, d.id,"      \
+    " d.model"                                                                                     \
     " FROM device_idx i JOIN device d ON d.id=i.id"
 
 static void read_device(sqlite3_stmt *stmt, struct store_device *d)
@@ -43,7 +43,7 @@ easg_status store_each_device(struct store *s, int64_t only_mk,
     int64_t rows = CHUNK;
 
     memset(&d, 0, sizeof d);
-    d.mk = d.ek = d.row = INT64_MIN;
+    d.mk = d.ek = d.k = INT64_MIN;
     while (st == EASG_OK && rows == CHUNK) {
         sqlite3_stmt *stmt;
         int more = 0;
@@ -54,14 +54,14 @@ easg_status store_each_device(struct store *s, int64_t only_mk,
             break;
         if (only_mk)
             stmt = db_bind(s, &st, err,
-                           DEVICE_COLUMNS " WHERE i.mk=?1 AND (i.ek, i.id) > (?2, ?3)"
-                                          " ORDER BY i.ek, i.id LIMIT 20000",
-                           "iii", only_mk, d.ek, d.row);
+                           DEVICE_COLUMNS " WHERE i.mk=?1 AND (i.ek, i.k) > (?2, ?3)"
+                                          " ORDER BY i.ek, i.k LIMIT 20000",
+                           "iii", only_mk, d.ek, d.k);
         else
             stmt = db_bind(s, &st, err,
-                           DEVICE_COLUMNS " WHERE (i.mk, i.ek, i.id) > (?1, ?2, ?3)"
-                                          " ORDER BY i.mk, i.ek, i.id LIMIT 20000",
-                           "iii", d.mk, d.ek, d.row);
+                           DEVICE_COLUMNS " WHERE (i.mk, i.ek, i.k) > (?1, ?2, ?3)"
+                                          " ORDER BY i.mk, i.ek, i.k LIMIT 20000",
+                           "iii", d.mk, d.ek, d.k);
         while (st == EASG_OK && (st = db_step(s, stmt, &more, err)) == EASG_OK && more) {
             read_device(stmt, &d);
             rows++;

@@ -10,13 +10,16 @@
 
 #include "text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const find_sql[STORE_KINDS] = { "SELECT hash, id FROM device_idx WHERE k=?1",
                                                    "SELECT hash, id FROM mailbox_idx WHERE k=?1",
                                                    "SELECT hash, id FROM person_idx WHERE k=?1",
                                                    "SELECT hash, id FROM managed_idx WHERE k=?1" };
+static const char *const any_sql[STORE_KINDS] = { "SELECT EXISTS(SELECT 1 FROM device_idx)",
+                                                  "SELECT EXISTS(SELECT 1 FROM mailbox_idx)",
+                                                  "SELECT EXISTS(SELECT 1 FROM person_idx)",
+                                                  "SELECT EXISTS(SELECT 1 FROM managed_idx)" };
 static const char *const max_sql[STORE_KINDS] = { "SELECT max(id) FROM device",
                                                   "SELECT max(id) FROM mailbox",
                                                   "SELECT max(id) FROM person",
@@ -31,9 +34,11 @@ void listing_free(struct store_listing *l)
     for (i = 0; i < STORE_KINDS; i++) {
         mem_free(l->kinds[i].bits);
         l->kinds[i].bits = NULL;
-        mem_free(l->kinds[i].fresh);
-        l->kinds[i].fresh = NULL;
-        l->kinds[i].n_fresh = l->kinds[i].cap_fresh = 0;
+    }
+    for (i = 0; i < STAGED_KINDS; i++) {
+        mem_free(l->packs[i].rows);
+        l->packs[i].rows = NULL;
+        l->packs[i].n = 0;
     }
 }
 
@@ -66,6 +71,8 @@ easg_status store_begin_listing(struct store *s, enum store_listing_of what, eas
     l->now = now;
     for (i = first_kind(what); i < first_kind(what) + 2; i++) {
         st = db_get_int(s, 0, &l->kinds[i].max_id, err, max_sql[i], "");
+        if (st == EASG_OK)
+            st = db_get_int(s, 0, &l->kinds[i].known, err, any_sql[i], "");
         if (st != EASG_OK)
             return st;
         l->kinds[i].bits = mem_alloc((size_t)(l->kinds[i].max_id / 8 + 1));
@@ -94,24 +101,6 @@ static easg_status duplicate(enum store_kind kind, const char *key, size_t len, 
     return err_set(err, EASG_E_CONFLICT,
                    "the listing names the %s %s twice; nothing of it is used, run again",
                    what_sql[kind], text_safe(key, len, safe, sizeof safe));
-}
-
-/* Past the ceiling the array stays as it is, and n_fresh says that it is not all. */
-static easg_status remember_fresh(struct listing_kind *l, int64_t k, easg_error *err)
-{
-    if (l->n_fresh == l->cap_fresh && l->cap_fresh < LISTING_FRESH_MAX) {
-        size_t cap = l->cap_fresh ? 2 * l->cap_fresh : 4096;
-        int64_t *more = mem_grow(l->fresh, cap, sizeof *more);
-
-        if (!more)
-            return err_nomem(err);
-        l->fresh = more;
-        l->cap_fresh = cap;
-    }
-    if (l->n_fresh < l->cap_fresh)
-        l->fresh[l->n_fresh] = k;
-    l->n_fresh++;
-    return EASG_OK;
 }
 
 static easg_status compare_known(struct store *s, enum store_kind kind, sqlite3_stmt *stmt,
@@ -150,24 +139,25 @@ easg_status listing_compare(struct store *s, enum store_kind kind, int64_t k,
                             easg_error *err)
 {
     struct listing_kind *l = &s->listing->kinds[kind];
-    sqlite3_stmt *stmt;
-    easg_status st;
+    sqlite3_stmt *stmt = NULL;
+    easg_status st = EASG_OK;
     int more = 0;
 
     xassert(s->listing->open == 1 && l->bits);
-    s->listing->old = EASG_TIME_NONE;
-    stmt = db_bind(s, &st, err, find_sql[kind], "i", k);
-    if (st == EASG_OK)
-        st = db_step(s, stmt, &more, err);
-    if (st != EASG_OK)
-        return st;
+    s->listing->old = 0;
+    if (l->known) {
+        stmt = db_bind(s, &st, err, find_sql[kind], "i", k);
+        if (st == EASG_OK)
+            st = db_step(s, stmt, &more, err);
+        if (st != EASG_OK)
+            return st;
+    }
     if (more) {
         st = compare_known(s, kind, stmt, hash, key, fresh, err);
         db_reset(stmt);
     } else {
         *fresh = 1;
         l->n.fresh++;
-        st = remember_fresh(l, k, err);
     }
     l->n.seen++;
     l->n.sum += (uint64_t)k;
@@ -181,7 +171,9 @@ easg_status listing_wrote(struct store *s, easg_error *err)
     if (++s->listing->written < LISTING_COMMIT_ROWS)
         return EASG_OK;
     s->listing->written = 0;
-    st = db_commit(s, err);
+    st = staged_flush(s, err);
+    if (st == EASG_OK)
+        st = db_commit(s, err);
     db_at(s, "stage");
     return st == EASG_OK ? db_begin(s, 0, err) : st;
 }
@@ -190,25 +182,25 @@ easg_status listing_wrote(struct store *s, easg_error *err)
  */
 
 struct end_sql {
-    const char *name, *twice, *all, *gone;
+    const char *name, *all, *gone;
 };
 static const struct end_sql end_sql[STORE_KINDS] = {
-    {"SELECT b.key FROM staged_device s JOIN device b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
-     "SELECT k FROM staged_device GROUP BY k HAVING count(*)>1 LIMIT 1",  "SELECT k, id FROM device_idx",  "INSERT INTO staged_gone(kind, k, id) VALUES(0, ?1, ?2)"},
-    { "SELECT b.mailbox_id FROM staged_mailbox s JOIN mailbox b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
-     "SELECT k FROM staged_mailbox GROUP BY k HAVING count(*)>1 LIMIT 1", "SELECT k, id FROM mailbox_idx", "INSERT INTO staged_gone(kind, k, id) VALUES(1, ?1, ?2)"},
-    { "SELECT b.person_id FROM staged_person s JOIN person b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
-     "SELECT k FROM staged_person GROUP BY k HAVING count(*)>1 LIMIT 1",  "SELECT k, id FROM person_idx",  "INSERT INTO staged_gone(kind, k, id) VALUES(2, ?1, ?2)"},
-    { "SELECT b.managed_id FROM staged_managed s JOIN managed b ON b.id=s.id WHERE s.k=?1 LIMIT 1",
-     "SELECT k FROM staged_managed GROUP BY k HAVING count(*)>1 LIMIT 1", "SELECT k, id FROM managed_idx", "INSERT INTO staged_gone(kind, k, id) VALUES(3, ?1, ?2)"}
+    { "SELECT key FROM device WHERE id=?1", "SELECT k, id FROM device_idx",
+      "INSERT INTO staged_gone(kind, k, id) VALUES(0, ?1, ?2)" },
+    { "SELECT mailbox_id FROM mailbox WHERE id=?1", "SELECT k, id FROM mailbox_idx",
+      "INSERT INTO staged_gone(kind, k, id) VALUES(1, ?1, ?2)" },
+    { "SELECT person_id FROM person WHERE id=?1", "SELECT k, id FROM person_idx",
+      "INSERT INTO staged_gone(kind, k, id) VALUES(2, ?1, ?2)" },
+    { "SELECT managed_id FROM managed WHERE id=?1", "SELECT k, id FROM managed_idx",
+      "INSERT INTO staged_gone(kind, k, id) VALUES(3, ?1, ?2)" }
 };
 
 /* 1 and the first column in `out` when the query has a row. */
-static easg_status first_text(struct store *s, const char *sql, int64_t k, int *found, char *out,
+static easg_status first_text(struct store *s, const char *sql, int64_t id, int *found, char *out,
                               size_t size, easg_error *err)
 {
     easg_status st;
-    sqlite3_stmt *stmt = db_bind(s, &st, err, sql, k ? "i" : "", k);
+    sqlite3_stmt *stmt = db_bind(s, &st, err, sql, "i", id);
     easg_str text;
 
     *found = 0;
@@ -222,40 +214,17 @@ static easg_status first_text(struct store *s, const char *sql, int64_t k, int *
     return EASG_OK;
 }
 
-static int by_key(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* A key that two new rows share; 0: none. */
-static easg_status twice(struct store *s, enum store_kind kind, int64_t *k, easg_error *err)
-{
-    struct listing_kind *l = &s->listing->kinds[kind];
-    size_t i;
-
-    *k = 0;
-    if (l->n_fresh > l->cap_fresh)
-        return db_get_int(s, 0, k, err, end_sql[kind].twice, "");
-    if (l->n_fresh)
-        qsort(l->fresh, l->n_fresh, sizeof *l->fresh, by_key);
-    for (i = 1; i < l->n_fresh; i++)
-        if (l->fresh[i] == l->fresh[i - 1])
-            *k = l->fresh[i];
-    return EASG_OK;
-}
-
+/* Known rows that come twice show by their bits; new ones are looked for among themselves. */
 static easg_status check_staged(struct store *s, enum store_kind kind, easg_error *err)
 {
     char key[160];
     int found = 0;
-    int64_t k;
-    easg_status st = twice(s, kind, &k, err);
+    int64_t id;
+    easg_status st = staged_twice(s, kind, W_K, s->listing->kinds[kind].n.fresh, &id, err);
 
-    if (st != EASG_OK || !k)
+    if (st != EASG_OK || !id)
         return st;
-    st = first_text(s, end_sql[kind].name, k, &found, key, sizeof key, err);
+    st = first_text(s, end_sql[kind].name, id, &found, key, sizeof key, err);
     return st == EASG_OK ? duplicate(kind, key, found ? strlen(key) : 0, err) : st;
 }
 
@@ -282,15 +251,14 @@ static easg_status find_gone(struct store *s, enum store_kind kind, const char *
 /* One name for two mailboxes would give the devices of one to the other. */
 static easg_status check_refs(struct store *s, easg_error *err)
 {
+    const struct store_seen *n = &s->listing->kinds[STORE_MAILBOX].n;
     char ref[160];
-    easg_status st;
-    int found;
+    int64_t id;
+    easg_status st = staged_twice(s, STORE_MAILBOX, W_REF, n->fresh + n->changed, &id, err);
+    int found = 0;
 
-    st = first_text(s,
-                    "SELECT b.ref FROM (SELECT rk, max(id) AS id FROM staged_mailbox"
-                    " WHERE rk IS NOT NULL GROUP BY rk HAVING count(*)>1 LIMIT 1) g"
-                    " JOIN mailbox b ON b.id=g.id",
-                    0, &found, ref, sizeof ref, err);
+    if (st == EASG_OK && id)
+        st = first_text(s, "SELECT ref FROM mailbox WHERE id=?1", id, &found, ref, sizeof ref, err);
     if (st == EASG_OK && found)
         st = err_set(err, EASG_E_CONFLICT,
                      "the listing gives the name %s to two mailboxes; nothing of it is used, run "
@@ -308,6 +276,7 @@ easg_status store_end_listing(struct store *s, enum store_scope scope, const cha
     int i;
 
     xassert(l->open == 1);
+    st = staged_flush(s, err);
     for (i = first; st == EASG_OK && i < first + 2; i++)
         st = check_staged(s, (enum store_kind)i, err);
     if (st == EASG_OK && l->what == STORE_EXCHANGE)

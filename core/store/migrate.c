@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static easg_status backup(struct store *s, int64_t version, easg_error *err)
 {
@@ -36,6 +37,37 @@ static easg_status backup(struct store *s, int64_t version, easg_error *err)
     return st;
 }
 
+/* pack_words(v, ...): integers as eight bytes each, least significant first, and blobs as they are.
+ * 0008-staged needs it. */
+static void pack_words(sqlite3_context *to, int n, sqlite3_value **v)
+{
+    unsigned char out[64];
+    size_t len = 0;
+    int i, k;
+
+    for (i = 0; i < n; i++) {
+        int is_hash = sqlite3_value_type(v[i]) == SQLITE_BLOB;
+
+        if (sizeof out - len < (is_hash ? DIGEST_HASH : 8))
+            break;
+        if (is_hash) {
+            const void *blob = sqlite3_value_blob(v[i]);
+            int size = sqlite3_value_bytes(v[i]);
+
+            memset(out + len, 0, DIGEST_HASH); /* a hash that was made void stays so */
+            if (blob && size == DIGEST_HASH)
+                memcpy(out + len, blob, DIGEST_HASH);
+            len += DIGEST_HASH;
+        } else {
+            uint64_t u = (uint64_t)sqlite3_value_int64(v[i]);
+
+            for (k = 0; k < 8; k++)
+                out[len++] = (unsigned char)(u >> (8 * k));
+        }
+    }
+    sqlite3_result_blob(to, out, (int)len, SQLITE_TRANSIENT);
+}
+
 easg_status migrate_run(struct store *s, easg_error *err)
 {
     int64_t version;
@@ -53,6 +85,9 @@ easg_status migrate_run(struct store *s, easg_error *err)
         LOG_INFO(s->log, "state file moves to a newer schema", F_STR("file", s->path),
                  F_INT("from", version), F_INT("to", db_migrations_n));
     }
+    if (sqlite3_create_function_v2(s->db, "pack_words", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                   NULL, pack_words, NULL, NULL, NULL) != SQLITE_OK)
+        return db_fail(s, "changing the schema", err);
     st = db_begin(s, 1, err);
     for (i = (int)version; st == EASG_OK && i < db_migrations_n; i++) {
         st = db_exec(s, db_migrations[i].sql, err);

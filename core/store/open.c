@@ -18,7 +18,8 @@
 #define PATH_MAX_BYTES 4096
 #define READ_PRAGMAS   "PRAGMA cache_size=-2048; PRAGMA query_only=1;"
 #define WRITE_PRAGMAS                                                                              \
-    "PRAGMA journal_mode=WAL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=16384;"          \
+    "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA cache_size=-16384;"                    \
+    "PRAGMA wal_autocheckpoint=8192;"                                                              \
     "PRAGMA synchronous=NORMAL; PRAGMA temp_store=FILE; PRAGMA cell_size_check=1;"
 
 static easg_status make_path(const char *dir, const char *org, const char *suffix, char **out,
@@ -221,7 +222,9 @@ static easg_status load_digest(struct store *s, easg_error *err)
             st = db_run(s, err, "INSERT INTO meta(name, value) VALUES('digest_key', ?1)", "b", key,
                         sizeof key);
     }
-    return st == EASG_OK ? digest_init(&s->digest, key, err) : st;
+    if (st == EASG_OK)
+        digest_init(&s->digest, key);
+    return st;
 }
 
 easg_status store_open_writer(const char *state_dir, const char *org, struct log *log,
@@ -277,8 +280,7 @@ void store_close(struct store *s)
         sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite3_close(s->db);
     sqlite3_close(s->lock);
-    if (s->digest.md)
-        digest_clear(&s->digest);
+    digest_clear(&s->digest);
     mem_free(s->path);
     mem_free(s->org);
     mem_free(s);

@@ -119,7 +119,7 @@ static void test_big_crash(void)
         store_close(s);
         got = state_ask("SELECT count(*), count(mailbox), count(DISTINCT access),"
                         " (SELECT count(*) FROM device), (SELECT count(*) FROM mailbox),"
-                        " (SELECT count(*) FROM staged_device) FROM v_devices");
+                        " (SELECT count(*) FROM staged) FROM v_devices");
         if (strcmp(got, "0 0 0 0 0 0") == 0)
             old++;
         else if (CHECK_STR(got, "60000 60000 1 60000 30000 0"))
