@@ -81,7 +81,10 @@ try:
     easgate("sync", "contoso", "--full", "--limit", "1")
     waiting = held()
     check("the brake of the ring holds the rest", len(waiting), 1)
-    check("what is held is not written", step("rest, held"), canary)
+    step("rest, held")  # in the canary ring grace periods have ended meanwhile
+    now = lists()
+    check("what is held is not written", [(m, d) for m, d in o.sql("SELECT mailbox, device_id FROM v_actions WHERE state = 'held'")
+                                          if d in now[m][1]], [])
     for run in waiting:
         easgate("approve", "contoso", run, "--limit", "1")
     everybody = step("rest, approved")
