@@ -6,7 +6,7 @@
 #
 # Exit: 0 all green; 77 skipped, with the reason (no wine or mingw, or neither cached dependencies nor an archive); 1 failed.
 # From the environment: BUILD (kept; default: a temporary directory), LAB (a native easgate-lab; default: built here),
-# STEPS (default: all of "ctest sync ntlm service life"), and what build-windeps.sh takes.
+# SLOW=1 (also the tests that take minutes under wine), STEPS (default: all of "ctest sync ntlm service life"), and what build-windeps.sh takes.
 # Needs packages.txt; installs nothing (packaging/msi/build.sh does).
 set -euo pipefail
 H=$(dirname "$(realpath "$0")"); SRC=$(realpath "$H/../.."); OUT=${1:+$(realpath -m "$1")}
@@ -39,7 +39,8 @@ st build
 # a new prefix says Windows 7, and the package wants 10
 LIMIT=300 w wineboot -i > /dev/null || fail "wineboot"; w winecfg -v win10 > /dev/null; settle; st "wine prefix"
 if [[ $STEPS == *" ctest "* ]]; then
-  (cd "$B" && ctest -j"${JOBS:-$(nproc)}" --output-on-failure --repeat until-pass:2 > "$W/ctest.log" 2>&1) || { grep -vE '^ *(Start|[0-9]+/[0-9]+).*(Start|Passed|Skipped)' "$W/ctest.log" | tail -80; fail "ctest"; }
+  slow=(-LE slow); [ -z "${SLOW:-}" ] || slow=()
+  (cd "$B" && ctest "${slow[@]}" -j"${JOBS:-$(nproc)}" --output-on-failure --repeat until-pass:2 > "$W/ctest.log" 2>&1) || { grep -vE '^ *(Start|[0-9]+/[0-9]+).*(Start|Passed|Skipped)' "$W/ctest.log" | tail -80; fail "ctest"; }
   grep -E 'tests passed|Skipped' "$W/ctest.log" | sort | uniq -c | sort -rn | head -40; settle; st ctest
 fi
 "$H/stage.sh" "$B" "$WINDEPS" "$W/stage"

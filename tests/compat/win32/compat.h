@@ -6,13 +6,14 @@
 #ifndef EASG_COMPAT_H
 #define EASG_COMPAT_H
 
-#include <direct.h>
-#include <io.h>
-#include <process.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Not by direct.h and process.h: they declare open(), tell() and more, which tests call their own. */
+__declspec(dllimport) int __cdecl _mkdir(const char *path);
+__declspec(dllimport) int __cdecl _getpid(void);
 
 /* Fills the template ("/tmp/NAME-XXXXXX") with the path of a new directory. NULL: there is none. */
 static inline char *mkdtemp(char *template)
@@ -20,12 +21,12 @@ static inline char *mkdtemp(char *template)
     size_t n = strlen(template);
     static unsigned counter;
 
-    mkdir("C:/tmp");
+    _mkdir("C:/tmp");
     for (int i = 0; i < 1000; i++) {
         char path[64];
 
         snprintf(path, sizeof path, "C:/tmp/%x-%x", (unsigned)_getpid(), counter++);
-        if (strlen(path) <= n && mkdir(path) == 0) {
+        if (strlen(path) <= n && _mkdir(path) == 0) {
             memcpy(template, path, strlen(path) + 1);
             return template;
         }
