@@ -4,7 +4,6 @@
 
 usage: role.py EXCHANGE-PEER.dll BUILD
 """
-import json
 import os
 import re
 import shutil
@@ -16,32 +15,37 @@ from peer import skip
 
 # In place of Exchange's cmdlets. A new role holds all that a parent may: what the script names, and more.
 FUNCTIONS = r"""
-$roles = @{}; $parameters = @{}; $groups = @{}; $remote = @{}
+$heldBy = @{}; $cutTo = @{}; $grouped = @{}; $remoteOn = @{}
 $parents = 'Mail Recipients', 'View-Only Configuration', 'View-Only Recipients', 'Recipient Policies', 'Organization Client Access',
            'Organization Configuration', 'User Options'
 $all = %s
 function New-ManagementRole { param([Parameter(Mandatory)]$Name, [Parameter(Mandatory)]$Parent)
     if ($parents -notcontains $Parent) { throw "no built-in role is called '$Parent'" }
-    if ($roles.ContainsKey($Name)) { throw "there is a role '$Name' already" }
-    $roles[$Name] = [System.Collections.Generic.List[string]]@($all) }
-function Role($identity) { $name = $identity.Split('\\')[0]
-    if (-not $roles.ContainsKey($name)) { throw "there is no role '$name'" }
+    if ($heldBy.ContainsKey($Name)) { throw "there is a role '$Name' already" }
+    $heldBy[$Name] = [System.Collections.Generic.List[string]]@($all) }
+function Role($identity) { $name = $identity.Split('\')[0]
+    if (-not $heldBy.ContainsKey($name)) { throw "there is no role '$name'" }
     $name }
 function Get-ManagementRoleEntry { param([Parameter(Mandatory, Position = 0)][string]$Identity)
-    $name = Role $Identity; $like = $Identity.Split('\\')[1]
-    @($roles[$name]) | Where-Object { $_ -like $like } | ForEach-Object { [pscustomobject]@{ Name = $_; Role = $name } } }
+    $name = Role $Identity; $like = $Identity.Split('\')[1]
+    @($heldBy[$name]) | Where-Object { $_ -like $like } | ForEach-Object { [pscustomobject]@{ Name = $_; Role = $name } } }
 function Remove-ManagementRoleEntry { [CmdletBinding(SupportsShouldProcess)] param([Parameter(Mandatory, ValueFromPipeline)]$Identity)
     process { if (-not $PSBoundParameters.ContainsKey('Confirm')) { throw 'would ask a person' }
-              [void]$roles[$Identity.Role].Remove($Identity.Name) } }
+              [void]$heldBy[$Identity.Role].Remove($Identity.Name) } }
 function Set-ManagementRoleEntry { param([Parameter(Mandatory, Position = 0)][string]$Identity, [string[]]$Parameters, [switch]$AddParameter)
-    $name = Role $Identity; $cmdlet = $Identity.Split('\\')[1]
-    if ($roles[$name] -notcontains $cmdlet) { throw "the role '$name' does not hold $cmdlet" }
-    $parameters[$cmdlet] = @($Parameters) }
+    $name = Role $Identity; $cmdlet = $Identity.Split('\')[1]
+    if ($heldBy[$name] -notcontains $cmdlet) { throw "the role '$name' does not hold $cmdlet" }
+    $cutTo[$cmdlet] = @($Parameters) }
 function New-RoleGroup { param([Parameter(Mandatory)]$Name, [string[]]$Roles, [string[]]$Members)
     $Roles | ForEach-Object { [void](Role $_) }
-    $groups[$Name] = @{ roles = @($Roles); members = @($Members) } }
-function Set-User { param([Parameter(Mandatory, Position = 0)]$Identity, $RemotePowerShellEnabled) $remote[$Identity] = $RemotePowerShellEnabled }
-function Show-Result { ConvertTo-Json -Depth 6 @{ roles = $roles; parameters = $parameters; groups = $groups; remote = $remote } }
+    $grouped[$Name] = @{ roles = @($Roles); members = @($Members) } }
+function Set-User { param([Parameter(Mandatory, Position = 0)]$Identity, $RemotePowerShellEnabled) $remoteOn[$Identity] = $RemotePowerShellEnabled }
+function Show-Result {
+    foreach ($r in $heldBy.Keys) { "made|$r|"; foreach ($c in $heldBy[$r]) { "role|$r|$c" } }
+    foreach ($c in $cutTo.Keys) { foreach ($p in $cutTo[$c]) { "parameter|$c|$p" } }
+    foreach ($g in $grouped.Keys) { foreach ($r in $grouped[$g].roles) { "group|$g|$r" }
+                                   foreach ($m in $grouped[$g].members) { "member|$g|$m" } }
+    foreach ($u in $remoteOn.Keys) { "remote|$u|$($remoteOn[$u])" } }
 """
 DANGEROUS = ["Remove-Mailbox", "Set-Mailbox", "Clear-MobileDevice", "Remove-MobileDevice", "New-ManagementRoleAssignment",
              "Set-OrganizationConfig", "Search-Mailbox", "New-MailboxExportRequest"]
@@ -100,19 +104,18 @@ def main():
         code, out = engine(dll, where, script, functions)
         check("parsed and run without an error", (code, [x for x in out.splitlines() if x.startswith("error:")]), (0, []))
         if code == 0:
-            result = json.loads(out)
-            held = {c for role in result["roles"].values() for c in role}
+            said = [tuple(line.split("|")) for line in out.splitlines() if line.count("|") == 2]
+            held = {c for what, _, c in said if what == "role"}
+            cut = {p for what, c, p in said if what == "parameter" and c == "Set-CASMailbox"}
             check("nothing that was not named", held - set(names), set())
             check("all that a run needs", NEEDED - held, set())
             check("nothing dangerous", held & set(DANGEROUS), set())
-            check("Set-CASMailbox is cut to the two lists", set(result["parameters"]["Set-CASMailbox"]) >=
-                  {"Identity", "ActiveSyncAllowedDeviceIDs", "ActiveSyncBlockedDeviceIDs"} and
-                  len(result["parameters"]["Set-CASMailbox"]) <= 8)
-            check("one group with all the roles", [sorted(g["roles"]) for g in result["groups"].values()],
-                  [sorted(result["roles"])])
-            check("the account is in it, and may use remote PowerShell",
-                  [list(g["members"]) for g in result["groups"].values()], [list(result["remote"])])
-            check("remote PowerShell is on", list(result["remote"].values()), [True])
+            check("Set-CASMailbox is cut to the two lists",
+                  (cut >= {"Identity", "ActiveSyncAllowedDeviceIDs", "ActiveSyncBlockedDeviceIDs"}, len(cut) <= 8), (True, True))
+            check("one group", len({g for what, g, _ in said if what == "group"}), 1)
+            check("with all the roles", {r for what, _, r in said if what == "group"}, {r for what, r, _ in said if what == "made"})
+            check("the account is in it, and may use remote PowerShell", [(m, "True") for what, _, m in said if what == "member"],
+                  [(u, on) for what, u, on in said if what == "remote"])
         # The test itself notices what is wrong.
         check("a script that does not parse", engine(dll, where, script + "\nif (", functions)[0], 1)
         check("a parent that is none", engine(dll, where, script.replace("View-Only Configuration", "No Such Role"), functions)[0], 1)
