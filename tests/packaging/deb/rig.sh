@@ -45,6 +45,7 @@ rig_new() {
     rm -f "$1/etc/resolv.conf"
     cp -L /etc/resolv.conf "$1/etc/resolv.conf"
     grep -q localhost "$1/etc/hosts" 2> /dev/null || echo '127.0.0.1 localhost' > "$1/etc/hosts"
+    echo force-unsafe-io > "$1/etc/dpkg/dpkg.cfg.d/throw-away" # it need not survive a power cut
     mount -t proc proc "$1/proc"
     mount --bind "$cache/archives" "$1/var/cache/apt/archives"
     rig_in "$1" apt-get -qq update
