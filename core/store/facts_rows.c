@@ -122,7 +122,7 @@ easg_status store_stage_person(struct store *s, const easg_person *p, const char
 }
 
 /* An id that cannot be one (MS-ASHTTP 2.2.1.1.1.2.3) joins nothing. */
-static int64_t usable_eas_key(const struct store *s, const easg_str *id)
+int64_t listing_managed_eas_key(const struct store *s, const easg_str *id)
 {
     easg_str t = listing_trim(id);
     size_t i;
@@ -142,7 +142,7 @@ easg_status store_stage_managed(struct store *s, const easg_managed_device *d, e
 {
     struct digest *g = &s->digest;
     int64_t k = digest_key(g, DIGEST_MANAGED, d->id.ptr, d->id.len);
-    int64_t ek = usable_eas_key(s, &d->eas_id);
+    int64_t ek = listing_managed_eas_key(s, &d->eas_id);
     easg_time uk = d->user_id.ptr && d->user_id.len
                        ? digest_key(g, DIGEST_PERSON, d->user_id.ptr, d->user_id.len)
                        : EASG_TIME_NONE;

@@ -106,6 +106,8 @@ easg_status listing_wrote(struct store *s, easg_error *err);
 easg_str listing_trim(const easg_str *s);
 /* Key of an EAS id; 0 when it is empty. */
 int64_t listing_eas_key(const struct store *s, const easg_str *id);
+/* The same as a managed device names it; 0 when it cannot be one. */
+int64_t listing_managed_eas_key(const struct store *s, const easg_str *id);
 /* Key of a mail address: "smtp:" in front is dropped. 0 when it is empty. */
 int64_t listing_smtp_key(const struct store *s, const easg_str *address);
 /* All of a list, one a line. */

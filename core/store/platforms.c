@@ -5,7 +5,7 @@
  */
 #include "store_trust.h"
 
-#include "store_db.h"
+#include "listing.h"
 
 #include <string.h>
 
@@ -29,19 +29,38 @@ static easg_status each(struct store *s, sqlite3_stmt *stmt, easg_status st,
     return st;
 }
 
-easg_status store_each_managed_os(struct store *s,
+/* Bodies in their order, and the person only where the caller still asks: what is settled for a
+ * platform by its first device costs no look-up for the rest. */
+easg_status store_each_managed_os(struct store *s, int (*asks)(void *user, const easg_str *os),
                                   void (*fn)(void *user, const struct store_platform *p),
                                   void *user, easg_error *err)
 {
     easg_status st;
     sqlite3_stmt *stmt =
-        db_bind(s, &st, err,
-                "SELECT g.os, NULL, count(*), count(gi.ek) FROM managed_idx gi"
-                " JOIN managed g ON g.id=gi.id JOIN person_idx pi ON pi.k=g.uk"
-                " JOIN person p ON p.id=pi.id WHERE g.management=1 AND p.flags & 7 = 3 GROUP BY 1",
+        db_bind(s, &st, err, "SELECT os, eas_id, ifnull(uk, 0) FROM managed WHERE management=1",
                 "");
+    int more = 0;
 
-    return each(s, stmt, st, fn, user, err);
+    while (st == EASG_OK && (st = db_step(s, stmt, &more, err)) == EASG_OK && more) {
+        struct store_platform p;
+        easg_str id = db_text(stmt, 1);
+        int64_t counts;
+
+        memset(&p, 0, sizeof p);
+        p.os = db_text(stmt, 0);
+        if (!asks(user, &p.os))
+            continue;
+        st = db_get_int(s, 0, &counts, err,
+                        "SELECT p.flags & 7 = 3 FROM person_idx i JOIN person p ON p.id=i.id"
+                        " WHERE i.k=?1",
+                        "i", (int64_t)sqlite3_column_int64(stmt, 2));
+        p.devices = 1;
+        p.with_eas_id = listing_managed_eas_key(s, &id) != 0;
+        if (st == EASG_OK && counts)
+            fn(user, &p);
+    }
+    db_reset(stmt);
+    return st;
 }
 
 easg_status store_each_claimed_os(struct store *s,

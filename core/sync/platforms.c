@@ -16,6 +16,23 @@ struct count {
     int64_t managed[ASKED + 1], with_id[ASKED + 1], partners[ASKED + 1];
 };
 
+/* One device with an id answers for its platform. */
+static int asks(void *user, const easg_str *os)
+{
+    const struct count *c = user;
+    enum in_platform at = policy_platform(os, NULL);
+
+    return at != PLATFORM_OTHER && !c->with_id[at];
+}
+
+static int any_without(const struct count *c)
+{
+    for (size_t i = 0; i < ASKED; i++)
+        if (c->managed[i] && !c->with_id[i])
+            return 1;
+    return 0;
+}
+
 static void on_managed(void *user, const struct store_platform *p)
 {
     struct count *c = user;
@@ -41,8 +58,8 @@ easg_status sync_platforms(struct sync *s, easg_error *err)
     memset(&c, 0, sizeof c);
     if (s->failure)
         return EASG_OK;
-    st = store_each_managed_os(s->store, on_managed, &c, err);
-    if (st == EASG_OK)
+    st = store_each_managed_os(s->store, asks, on_managed, &c, err);
+    if (st == EASG_OK && any_without(&c))
         st = store_each_claimed_os(s->store, on_claimed, &c, err);
     if (st == EASG_OK)
         st = store_begin(s->store, 0, err);
