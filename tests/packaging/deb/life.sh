@@ -32,13 +32,15 @@ expect() { # what, pattern, file
 
 # Every file that a package could leave: kind, mode, owner, content. What dpkg, apt and the account database keep of
 # every package that ever was there is left out.
+ours=(-path ./proc -o -path ./new -o -path ./old -o -path ./tmp -o -path ./run -o -path ./var/lib/dpkg -o -path ./var/lib/apt
+    -o -path ./var/cache -o -path ./var/log -o -path './etc/passwd*' -o -path './etc/group*' -o -path './etc/shadow*'
+    -o -path './etc/gshadow*' -o -path ./etc/ld.so.cache -o -path ./etc/.pwd.lock)
 picture() {
-    (cd "$root" && find . -xdev \( -path ./proc -o -path ./new -o -path ./old -o -path ./tmp -o -path ./run -o -path ./var/lib/dpkg \
-        -o -path ./var/lib/apt -o -path ./var/cache/apt -o -path ./var/log \) -prune -o \
-        -not -path './etc/passwd*' -not -path './etc/group*' -not -path './etc/shadow*' -not -path './etc/gshadow*' \
-        -not -path ./etc/ld.so.cache -not -path ./var/cache/ldconfig/aux-cache -not -path './var/cache/debconf/*' \
-        -not -path ./etc/.pwd.lock -printf '%p %y %m %U %G ' \( -type f -exec sha256sum {} \; -o -printf '%l\n' \)) |
-        sed 's/  \.\/.*//' | sort
+    (
+        cd "$root"
+        find . -xdev \( "${ours[@]}" \) -prune -o -printf '%p %y %m %U %G %l\n'
+        find . -xdev \( "${ours[@]}" \) -prune -o -type f -print0 | xargs -0 sha256sum
+    ) | sort
 }
 
 # ---- the dependencies first, so that the picture shows what is ours
