@@ -14,6 +14,9 @@
 #include <string.h>
 #include <windows.h>
 
+#undef SERVICE_STOP /* an access right of that name: here it is the event */
+_Static_assert(SERVICE_STOP == 1, "the event of service.h, not the macro of winsvc.h");
+
 struct service {
     int managed;
 };

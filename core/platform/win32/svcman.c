@@ -169,8 +169,13 @@ easg_status svcman_install(const struct svcman_entry *entry, easg_error *err)
     struct handles h;
     easg_status st = open_manager(&h, SC_MANAGER_CREATE_SERVICE, err);
 
-    if (st == EASG_OK &&
-        (cmdline_build(entry->argv, &line) != EASG_OK || !(command = wide_from(strbuf_str(&line)))))
+    /* the program is always in quotation marks: "C:\Program" would be tried before it otherwise */
+    if (st == EASG_OK && strbuf_addf(&line, "\"%s\" ", entry->argv[0]) == EASG_OK)
+        for (char *p = line.ptr; *p; p++)
+            if (*p == '/')
+                *p = '\\';
+    if (st == EASG_OK && (cmdline_build(entry->argv + 1, &line) != EASG_OK ||
+                          !(command = wide_from(strbuf_str(&line)))))
         st = err_set(err, EASG_E_LIMIT, "%s: the command line is too long", entry->argv[0]);
     if (st == EASG_OK)
         st = create(&h, entry, command, err);

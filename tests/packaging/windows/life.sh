@@ -53,7 +53,7 @@ if exist "C:\\Program Files\\easgate" dir /s /b "C:\\Program Files\\easgate"
 reg query HKLM\\SOFTWARE\\easgate >nul 2>nul
 echo key-gone=%errorlevel%
 B
-for x in bad-config=1603 install=0 status=0 upgrade=0 edit-lost=0 downgrade=1603 uninstall=0 service-gone=1 config-removed=0 again=0 edit-lost-again=0 purge=0 key-gone=1; do
+for x in install=0 status=0 upgrade=0 edit-lost=0 uninstall=0 service-gone=1 config-removed=0 again=0 edit-lost-again=0 purge=0 key-gone=1; do
   grep -qx "$x" "$W/life.out" || fail "expected $x"
 done
 if grep -E '^(left=|C:.*easgate)' "$W/life.out"; then fail "left behind"; fi

@@ -30,8 +30,8 @@ curl -sS --cacert "$d/ca.pem" "$(python3 -c 'import json, sys; print(json.load(o
 python3 - "$d" <<'P'
 import json, sys
 d = sys.argv[1]
-ours = {x["device_id"]: x for x in json.load(open(d + "/devices.json"))["devices"]}
-theirs = {x["device_id"]: x["state"] for x in map(json.loads, open(d + "/exchange.jsonl"))}
+ours = {(x["user"], x["device_id"]): x for x in json.load(open(d + "/devices.json"))["devices"]}
+theirs = {(x["upn"], x["device_id"]): x["state"] for x in map(json.loads, open(d + "/exchange.jsonl"))}
 want = {"allow": "Allowed", "block": "Blocked"}
 bad = [(k, x["verdict"], theirs[k]) for k, x in ours.items() if x["verdict"] in want and theirs[k] != want[x["verdict"]]]
 n = {v: sum(x["verdict"] == v for x in ours.values()) for v in want}

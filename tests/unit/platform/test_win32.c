@@ -19,6 +19,9 @@
 
 #include <windows.h>
 
+#undef SERVICE_STOP /* an access right of that name: here it is the event */
+_Static_assert(SERVICE_STOP == 1, "the event of service.h, not the macro of winsvc.h");
+
 #include <aclapi.h>
 #include <sddl.h>
 #include <wincrypt.h>
