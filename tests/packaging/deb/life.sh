@@ -97,7 +97,7 @@ say "upgraded: edited configuration kept, schema $older to $newest with a copy, 
 # ---- a downgrade is refused by the program, and harms nothing
 sum=$(sqlite3 "$state" .dump | sha256sum)
 mapfile -t wanted < <(packages old)
-rig_in "$root" dpkg -i "${wanted[@]}" > "$work/log" 2>&1 || { tail -20 "$work/log"; die "installing the previous version again"; }
+rig_in "$root" dpkg --force-confdef --force-confold -i "${wanted[@]}" > "$work/log" 2>&1 || { tail -20 "$work/log"; die "installing the previous version again"; }
 code=0
 agent sync contoso > "$work/out" 2>&1 || code=$?
 [ "$code" != 0 ] || die "the previous version took a newer state file"
