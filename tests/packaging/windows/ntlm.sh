@@ -17,6 +17,7 @@ source:
   server: localhost:$PORT
   auth: { method: ntlm, user: 'LAB\\svc', password: "file:Z:$d/pw" }
   ca_file: "Z:$d/ca.pem"
+sink: { module: sink-file, people: "Z:$TOP/tests/conformance/data/people.csv", devices: "Z:$TOP/tests/conformance/data/devices.jsonl" }
 Y
 w "$1" check contoso --online --config "Z:$d/easgate.yaml" > "$d/out" || true
 seen=$(timeout 5 sed -n '1,2p' <&9 || true); echo "$seen"
