@@ -97,7 +97,9 @@ static easg_status acquire(struct auth_context *c, const struct auth_leg *leg, e
 {
     static wchar_t negotiate[] = L"Negotiate", kerberos[] = L"Kerberos", ntlm[] = L"NTLM";
     static wchar_t not_ntlm[] = L"!ntlm";
-    SEC_WINNT_AUTH_IDENTITY_EXW identity = { 0 };
+    SEC_WINNT_AUTH_IDENTITY_EXW chosen = { 0 };
+    SEC_WINNT_AUTH_IDENTITY_W plain = { 0 };
+    void *identity = NULL;
     int raw = leg->raw || c->mechanism == AUTH_NTLM;
     wchar_t *package = c->mechanism == AUTH_NTLM ? ntlm : raw ? kerberos : negotiate;
     TimeStamp expires;
@@ -106,24 +108,33 @@ static easg_status acquire(struct auth_context *c, const struct auth_leg *leg, e
     if (c->has_cred && c->raw == raw)
         return EASG_OK;
     drop_cred(c);
-    identity.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
-    identity.Length = sizeof identity;
-    identity.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
-    if (c->own_password) {
-        identity.User = (unsigned short *)c->user;
-        identity.UserLength = (unsigned long)wcslen(c->user);
-        identity.Domain = (unsigned short *)c->domain;
-        identity.DomainLength = (unsigned long)wcslen(c->domain);
-        identity.Password = (unsigned short *)c->password;
-        identity.PasswordLength = (unsigned long)wcslen(c->password);
+    if (package == negotiate) { /* the long form: it falls back to NTLM if it is not told */
+        chosen.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
+        chosen.Length = sizeof chosen;
+        chosen.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
+        chosen.PackageList = (unsigned short *)not_ntlm;
+        chosen.PackageListLength = (unsigned long)wcslen(not_ntlm);
+        if (c->own_password) {
+            chosen.User = (unsigned short *)c->user;
+            chosen.UserLength = (unsigned long)wcslen(c->user);
+            chosen.Domain = (unsigned short *)c->domain;
+            chosen.DomainLength = (unsigned long)wcslen(c->domain);
+            chosen.Password = (unsigned short *)c->password;
+            chosen.PasswordLength = (unsigned long)wcslen(c->password);
+        }
+        identity = &chosen;
+    } else if (c->own_password) { /* the short one, which every package knows */
+        plain.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
+        plain.User = (unsigned short *)c->user;
+        plain.UserLength = (unsigned long)wcslen(c->user);
+        plain.Domain = (unsigned short *)c->domain;
+        plain.DomainLength = (unsigned long)wcslen(c->domain);
+        plain.Password = (unsigned short *)c->password;
+        plain.PasswordLength = (unsigned long)wcslen(c->password);
+        identity = &plain;
     }
-    if (package == negotiate) { /* it falls back to NTLM if it is not told */
-        identity.PackageList = (unsigned short *)not_ntlm;
-        identity.PackageListLength = (unsigned long)wcslen(not_ntlm);
-    }
-    code = AcquireCredentialsHandleW(NULL, package, SECPKG_CRED_OUTBOUND, NULL,
-                                     c->own_password || package == negotiate ? &identity : NULL,
-                                     NULL, NULL, &c->cred, &expires);
+    code = AcquireCredentialsHandleW(NULL, package, SECPKG_CRED_OUTBOUND, NULL, identity, NULL,
+                                     NULL, &c->cred, &expires);
     if (code != SEC_E_OK)
         return explain(c, code, leg->service, err);
     c->has_cred = 1;
