@@ -44,6 +44,16 @@ easg_status store_prune_history(struct store *s, easg_time before, struct store_
     if (st == EASG_OK)
         st = db_run(s, err, "DELETE FROM gate WHERE ended IS NOT NULL AND at < ?1", "t", before);
     if (st == EASG_OK)
+        st = db_run(s, err,
+                    "DELETE FROM orgpolicy_change WHERE state>=4"
+                    " AND coalesce(finished_at, created_at) < ?1",
+                    "t", before);
+    if (st == EASG_OK) /* a token that is not known is refused as one that was used */
+        st = db_run(s, err,
+                    "DELETE FROM device_command WHERE state<>'started' AND expires_at < ?1"
+                    " AND coalesce(finished_at, created_at) < ?1",
+                    "t", before);
+    if (st == EASG_OK)
         st = drop(s,
                   "DELETE FROM run WHERE started_at < ?1 AND status<>'running'"
                   " AND id NOT IN (SELECT run FROM decision UNION SELECT run FROM action"

@@ -74,8 +74,7 @@ easg_status store_put_gate(struct store *s, const struct store_wanted *w, const 
 /* What this run did not find held back any more is over; of one mailbox when `only_mk` is not 0. */
 easg_status store_end_gates(struct store *s, int64_t only_mk, easg_error *err);
 
-/* ---- how long the past is kept (retention.c) ----------------------------------------------------
- */
+/* ---- how long the past is kept (retention.c) ---- */
 
 struct store_pruned {
     int64_t decisions, actions, mails, runs, audit;
@@ -84,7 +83,7 @@ struct store_pruned {
 easg_status store_prune_history(struct store *s, easg_time before, struct store_pruned *n,
                                 easg_error *err);
 /* Audit rows from before `before`: the chain begins at an anchor then, and a row of it says so.
- * *n: rows removed. */
+ * The last row stays however old it is. *n: rows removed. */
 easg_status store_prune_audit(struct store *s, easg_time before, int64_t *n, easg_error *err);
 
 #endif
