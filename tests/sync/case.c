@@ -461,6 +461,7 @@ static int run_child(char **w)
     o.dry_run = flag(w, "dry");
     o.retry = flag(w, "retry");
     code = sync_run(&o);
+    free((char *)entry.device_id);
     run_destroy(run);
     registry_destroy(registry);
     store_close(store);
