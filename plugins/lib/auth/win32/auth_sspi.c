@@ -186,7 +186,8 @@ easg_status auth_context_step(struct auth_context *c, struct auth_leg *leg, stru
         in[in_desc.cBuffers++] = (SecBuffer){ (unsigned long)leg->token_len, SECBUFFER_TOKEN,
                                               (void *)(uintptr_t)leg->token };
     }
-    if (leg->binding_len) {
+    /* NTLM says them in its last message, and its first call may take a lone binding for a token */
+    if (leg->binding_len && (c->mechanism != AUTH_NTLM || leg->token_len)) {
         unsigned long len = lay_out_binding(leg, binding, sizeof binding);
 
         in[in_desc.cBuffers++] = (SecBuffer){ len, SECBUFFER_CHANNEL_BINDINGS, binding };
