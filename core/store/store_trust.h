@@ -43,8 +43,8 @@ struct store_platform {
     easg_str os, type;            /* of a partnership: what the client says; type absent: managed */
     int64_t devices, with_eas_id; /* with_eas_id: of managed devices */
 };
-/* Managed devices with their operating system, of licensed, targeted people that are not exempt, one
- * by one; only those whose system the caller still asks about. */
+/* Managed devices with their operating system, of licensed, targeted people that are not exempt,
+ * one by one; only those whose system the caller still asks about. */
 easg_status store_each_managed_os(struct store *s, int (*asks)(void *user, const easg_str *os),
                                   void (*fn)(void *user, const struct store_platform *p),
                                   void *user, easg_error *err);

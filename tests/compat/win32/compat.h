@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Not by direct.h and process.h: they declare open(), tell() and more, which tests call their own.
- */
+/* Not by direct.h and process.h: they declare open(), tell() and more, names that tests have. */
 __declspec(dllimport) int __cdecl _mkdir(const char *path);
 __declspec(dllimport) int __cdecl _getpid(void);
 
