@@ -220,7 +220,7 @@ static easg_status check_staged(struct store *s, enum store_kind kind, easg_erro
     char key[160];
     int found = 0;
     int64_t id;
-    easg_status st = staged_twice(s, kind, W_K, s->listing->kinds[kind].n.fresh, &id, err);
+    easg_status st = staged_twice(s, (int)kind, W_K, s->listing->kinds[kind].n.fresh, &id, err);
 
     if (st != EASG_OK || !id)
         return st;
