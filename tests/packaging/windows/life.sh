@@ -53,9 +53,11 @@ if exist "C:\\Program Files\\easgate" dir /s /b "C:\\Program Files\\easgate"
 reg query HKLM\\SOFTWARE\\easgate >nul 2>nul
 echo key-gone=%errorlevel%
 B
-for x in install=0 status=0 upgrade=0 edit-lost=0 uninstall=0 service-gone=1 config-removed=0 again=0 edit-lost-again=0 purge=0 key-gone=1; do
+for x in install=0 status=0 upgrade=0 edit-lost=0 downgrade=1603 uninstall=0 service-gone=1 config-removed=0 again=0 edit-lost-again=0 purge=0 key-gone=1; do
   grep -qx "$x" "$W/life.out" || fail "expected $x"
 done
+# 1603 by msiexec of Windows; wine tells what the custom action ended with
+grep -qxE 'bad-config=(1603|1627)' "$W/life.out" || fail "a file that does not pass did not end the installation"
 if grep -E '^(left=|C:.*easgate)' "$W/life.out"; then fail "left behind"; fi
 [ "$(grep -c RUNNING "$W/life.out")" = 2 ] || fail "the service did not run"
 [ "$(grep -c STOPPED "$W/life.out")" = 1 ] || fail "START=0 did not leave it stopped"
