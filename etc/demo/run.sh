@@ -97,16 +97,21 @@ say "8. Where the organisation stands"
 run status contoso
 run explain contoso "${device%% *}"
 
-say "9. What the lab's Exchange says itself (its own evaluation of allow, block and quarantine)"
+say "9. What the lab's Exchange says itself (its own evaluation of allow, block and quarantine), and the row that decided"
 curl -sS --cacert "$dir/ca.pem" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["graph"])' "$dir/lab.json")/lab/devices" |
     python3 -c '
-import collections, json, sys
+import collections, json, sqlite3, sys
+rows = {}
+for mailbox, device, row, reason in sqlite3.connect(sys.argv[1]).execute(
+        "SELECT mailbox, device_id, row, reason FROM v_devices"):
+    rows[mailbox, device] = row + " " + reason
 table = collections.Counter()
 for line in sys.stdin:
     d = json.loads(line)
     who = "exempt or not targeted" if not (d["licensed"] and d["targeted"]) or d["exempt"] else \
-        "compliant" if d["managed"] and d["compliance"] in ("compliant", "inGracePeriod") else \
-        "managed, not compliant" if d["managed"] else "not enrolled"
-    table[(who, d["state"])] += 1
-for (who, state), n in sorted(table.items()):
-    print("  %-24s %-12s %6d" % (who, state, n))'
+        "not enrolled" if not d["managed"] or d["management"] == "discovered" or d["agent"] == "eas" else \
+        "being retired or wiped" if d["management"] != "managed" else \
+        "compliant" if d["compliance"] in ("compliant", "inGracePeriod") else "managed, not compliant"
+    table[(who, d["state"], rows.get((d["mailbox"], d["device_id"]), "-"))] += 1
+for (who, state, row), n in sorted(table.items()):
+    print("  %-24s %-12s %-28s %6d" % (who, state, row, n))' "$dir/state/contoso.db"
