@@ -97,7 +97,7 @@ say "8. Where the organisation stands"
 run status contoso
 run explain contoso "${device%% *}"
 
-say "9. What the lab's Exchange says itself (its own evaluation of allow, block and quarantine), and the row that decided"
+say "9. What the lab's Exchange says itself (its own evaluation, and its reason), and the row that decided"
 curl -sS --cacert "$dir/ca.pem" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["graph"])' "$dir/lab.json")/lab/devices" |
     python3 -c '
 import collections, json, sqlite3, sys
@@ -112,6 +112,6 @@ for line in sys.stdin:
         "not enrolled" if not d["managed"] or d["management"] == "discovered" or d["agent"] == "eas" else \
         "being retired or wiped" if d["management"] != "managed" else \
         "compliant" if d["compliance"] in ("compliant", "inGracePeriod") else "managed, not compliant"
-    table[(who, d["state"], rows.get((d["mailbox"], d["device_id"]), "-"))] += 1
+    table[(who, d["state"] + " (" + d["reason"] + ")", rows.get((d["mailbox"], d["device_id"]), "-"))] += 1
 for (who, state, row), n in sorted(table.items()):
-    print("  %-24s %-12s %-28s %6d" % (who, state, row, n))' "$dir/state/contoso.db"
+    print("  %-24s %-24s %-28s %6d" % (who, state, row, n))' "$dir/state/contoso.db"
