@@ -33,8 +33,8 @@ static inline void state_clean(void)
 {
     static const char *const names[] = { "contoso.db",        "contoso.db-wal",
                                          "contoso.db-shm",    "contoso.lock",
-                                         "contoso.db.v1.bak", "contoso.db.v9.bak",
-                                         "contoso.db-journal" };
+                                         "contoso.db.v1.bak", "contoso.db.v7.bak",
+                                         "contoso.db.v9.bak", "contoso.db-journal" };
     char path[160];
     size_t i;
 
