@@ -123,8 +123,10 @@ static easg_status claims_id(struct decide *d, const struct store_device *dev, i
     size_t i;
 
     for (i = 0; i < 4; i++) {
-        strbuf_add(&b, parts[i]->ptr ? parts[i]->ptr : "", parts[i]->ptr ? parts[i]->len : 0);
-        strbuf_addc(&b, '\n'); /* no claim holds one that matters: this is a cache */
+        size_t len = parts[i]->ptr ? parts[i]->len : 0;
+
+        strbuf_addf(&b, "%zu:", len); /* so that no claim can look like two */
+        strbuf_add(&b, len ? parts[i]->ptr : "", len);
     }
     for (i = 0; i < b.len; i++)
         h = (h ^ (unsigned char)strbuf_str(&b)[i]) * 16777619u;
